@@ -1,0 +1,45 @@
+"""Stage 5: what the second-to-last layer (fc2) answers to every note of a split.
+
+Reads RUN/model.keras, the lists and spectra of DATA; writes RUN/activation.npy, float32 of shape (n_notes, 256), and
+RUN/activation_samples.txt, whose line i names the note of row i.
+"""
+
+import numpy as np
+
+from artifacts import command, parser, progress, run_path, save_npy, save_text
+
+
+def get_activation(model, provider, split):
+    """Return fc2 of every note in list order, float32 of shape (n_notes, 256)."""
+    from model import get_last_minus_one
+    fc2 = get_last_minus_one(model)
+    activation = np.empty((provider.n_notes(split), fc2.output_shape[1]), np.float32)
+    done = 0
+    with progress(total=len(activation), description=f'{split} notes') as bar:
+        for spectra, _ in provider.dataset(split):
+            activation[done:done + len(spectra)] = fc2.predict_on_batch(spectra)
+            done += len(spectra)
+            bar.update(len(spectra))
+    return activation
+
+
+@command
+def main(argv=None):
+    options = parser(__doc__.splitlines()[0], 'data', 'run')
+    options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
+    options.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
+    args = options.parse_args(argv)
+
+    from evaluate import open_run
+    model, provider = open_run(args, [args.split])
+    activation = get_activation(model, provider, args.split)
+    save_text(run_path(args.run, 'activation_samples.txt', args.split),
+              ''.join(f'{note}\n' for note in provider.notes[args.split]))
+    path = run_path(args.run, 'activation.npy', args.split)
+    save_npy(path, activation)
+    n_dead = int((activation.max(axis=0) <= 0).sum())
+    print(f'{path}: {activation.shape[0]:,} notes x {activation.shape[1]} neurons, {n_dead} of them answer to none')
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

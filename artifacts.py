@@ -1,0 +1,177 @@
+"""What every stage shares: where the artifacts lie, how they are written and read, the options, the messages.
+
+It knows nothing of audio and never imports TensorFlow, so that ``--help`` answers at once.
+"""
+
+import argparse
+import functools
+import json
+import os
+import re
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes are no news to a user
+
+SPLITS = ('train', 'valid', 'test')
+NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>\d{3})-(?P<velocity>\d{3})')
+
+
+class BadInput(ValueError):
+    """Something the user can mend. The message names the file, the value and the remedy."""
+
+
+# Artifact names. DATA depends on audio only, RUN on the model too.
+
+def list_path(data, split, kind):
+    """``DATA/{split}_{kind}.txt``; `kind` is 'samples' (note names), 'labels' (class indices) or 'rejected'."""
+    return Path(data) / f'{split}_{kind}.txt'
+
+
+def spectrum_path(data, split, note):
+    """``DATA/{split}/spectrum/{note}.npy``."""
+    return Path(data) / split / 'spectrum' / f'{note}.npy'
+
+
+def run_path(run, name, split='test'):
+    """``RUN/{name}`` for the test split, which has the published names; ``RUN/{stem}_{split}.{ext}`` for another."""
+    stem, extension = os.path.splitext(name)
+    return Path(run) / (name if split == 'test' else f'{stem}_{split}{extension}')
+
+
+def instrument_of(note):
+    """'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; a name of another form is its own instrument."""
+    match = NOTE_PATTERN.fullmatch(note)
+    return match['instrument'] if match else note
+
+
+# Writing and reading.
+
+@contextmanager
+def atomic(path):
+    """Yield a temporary path beside `path`; rename it to `path` once the block has ended without an error.
+
+    The temporary name is always the same, so that what a killed run left behind is overwritten by the next one.
+    """
+    path = Path(path)
+    temporary = path.with_name('.tmp.' + path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:  # numpy's own message for a full disk names neither the file nor the reason
+        reason = error.strerror or f'{error} (is the disk full?)'
+        raise OSError(error.errno or 0, f'cannot write: {reason}', str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_npy(path, array):
+    with atomic(path) as temporary, open(temporary, 'wb') as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def save_text(path, text):
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding='utf-8', newline='\n')
+
+
+def save_json(path, content):
+    save_text(path, json.dumps(content, indent=2, ensure_ascii=False) + '\n')
+
+
+def require(path, made_by):
+    """Return `path` as a Path, or raise FileNotFoundError naming the stage that makes it."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f'{path} is missing: run `python {made_by}` first')
+    return path
+
+
+def load_npy(path, made_by):
+    """Return the array in `path`; BadInput where it is no intact .npy (pickles are never loaded)."""
+    try:
+        return np.load(require(path, made_by), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise BadInput(f'{path} is not an intact .npy file ({error}): delete it and run `python {made_by}` again') \
+            from error
+
+
+def load_json(path, made_by):
+    try:
+        return json.loads(require(path, made_by).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise BadInput(f'{path} is not intact JSON ({error}): delete it and run `python {made_by}` again') from error
+
+
+def load_lines(path, made_by):
+    """Return the lines of a UTF-8 text file without their line ends."""
+    try:
+        text = require(path, made_by).read_bytes().decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise BadInput(f'{path} is not UTF-8 text ({error}): run `python {made_by}` again') from error
+    return text.replace('\r\n', '\n').removesuffix('\n').split('\n') if text else []
+
+
+# The command line.
+
+def parser(description, *folders):
+    """An ArgumentParser with the shared options: ``--data`` and ``--run`` where `folders` names them."""
+    result = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    if 'data' in folders:
+        result.add_argument('--data', type=Path, default='data', metavar='DIR', help='notes, lists and spectra')
+    if 'run' in folders:
+        result.add_argument('--run', type=Path, default='run', metavar='DIR', help='model and all that depends on it')
+    return result
+
+
+def command(main):
+    """Turn the expected errors of a script's `main` into one line on stderr and exit status 1 (130 when stopped)."""
+    @functools.wraps(main)
+    def wrapped(argv=None):
+        script = Path(sys.modules[main.__module__].__file__).name
+        try:
+            return main(argv) or 0
+        except (BadInput, OSError) as error:
+            print(f'{script}: error: {" ".join(str(error).split())}', file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print(f'\n{script}: stopped; what is written is kept, run it again to go on', file=sys.stderr)
+            return 130
+    return wrapped
+
+
+@contextmanager
+def silent_stderr():
+    """Drop what libraries write to the process's stderr (file descriptor 2) within the block; exceptions pass."""
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+class _Lines:
+    """A stream for tqdm where there is no terminal: a line each time instead of a carriage return."""
+
+    def write(self, text):
+        if text.strip():
+            sys.stderr.write(text.strip() + '\n')
+
+    def flush(self):
+        sys.stderr.flush()
+
+
+def progress(iterable=None, total=None, description='', unit='note', **options):
+    """A tqdm bar with rate and time left; plain lines every ten seconds where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        options |= {'file': _Lines(), 'mininterval': 10, 'ncols': 0, 'miniters': 1, 'maxinterval': 10}
+    return tqdm(iterable, total=total, desc=description, unit=unit, dynamic_ncols=sys.stderr.isatty(), **options)

@@ -1,0 +1,111 @@
+"""How much faster extract_spectrum.py is than the plain loop; both sides run in turn on the same notes.
+
+    python benchmarks/bench_extract.py [--wavs data/train/audio] [--notes 2000] [--repeat 3]
+
+The plain loop is the tutorial's: one process, librosa.load, stft, magphase, log, float32 .npy, running sums.
+The limit is one note's work (read, transform, convert, write) on one core divided by the number of cores: no
+processes to start, nothing to hand out, no second pass for the statistics.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import librosa
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import extract_spectrum
+import gather_information
+from artifacts import save_npy
+
+
+def plain_loop(data):
+    """The tutorial's extraction."""
+    total, squares = np.zeros((251, 513)), np.zeros((251, 513))
+    wavs = sorted((data / 'train' / 'audio').iterdir())
+    (data / 'plain').mkdir()
+    for wav in wavs:
+        waveform, _ = librosa.load(wav, sr=16_000)
+        magnitude, _ = librosa.magphase(librosa.stft(waveform, n_fft=1024, hop_length=256))
+        spectrum = np.log(1 + 1000 * magnitude.T)
+        np.save(data / 'plain' / f'{wav.stem}.npy', spectrum)
+        total += spectrum
+        squares += spectrum ** 2
+    np.save(data / 'plain_mean.npy', total / len(wavs))
+
+
+def our_stage(data):
+    run_quietly(extract_spectrum.main, ['--data', str(data)])
+
+
+def one_core(data):
+    """One note after the other through our own functions, in this process, without statistics."""
+    for wav in sorted((data / 'train' / 'audio').iterdir()):
+        waveform, _ = extract_spectrum.load_waveform(wav)
+        save_npy(data / 'limit' / f'{wav.stem}.npy', extract_spectrum.log_spectrum(waveform).astype(np.float16))
+
+
+def run_quietly(main, argv):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        if main(argv):
+            raise SystemExit(f'{main.__module__} failed')
+
+
+def copy_notes(wavs, folder, n_notes):
+    """Fill DATA/train/audio with `n_notes` files, the given ones again and again under new names."""
+    audio = folder / 'train' / 'audio'
+    audio.mkdir(parents=True)
+    for i in range(n_notes):
+        wav = wavs[i % len(wavs)]
+        shutil.copy(wav, audio / f'{wav.stem.split("-")[0]}-{i:06}.wav')
+    run_quietly(gather_information.main, ['--data', str(folder)])
+
+
+def clear(data):
+    for old in ('plain', 'limit', 'train/spectrum'):
+        shutil.rmtree(data / old, ignore_errors=True)
+    (data / 'spectrum.json').unlink(missing_ok=True)
+
+
+def seconds(function, data):
+    start = time.perf_counter()
+    function(data)
+    return time.perf_counter() - start
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument('--wavs', type=Path, default='data/train/audio')
+    options.add_argument('--notes', type=int, default=2000)
+    options.add_argument('--repeat', type=int, default=3)
+    args = options.parse_args()
+    wavs = sorted(args.wavs.glob('*.wav'))
+    if not wavs:
+        raise SystemExit(f'{args.wavs} holds no wav: run `make demo` first or give --wavs')
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        copy_notes(wavs, data, args.notes)
+        for _ in range(args.repeat):
+            clear(data)
+            row = [seconds(function, data) for function in (plain_loop, one_core, our_stage, our_stage)]
+            rows.append(row)
+            plain, single, ours, idle = (1000 * value / args.notes for value in row)
+            print(f'plain {plain:.2f} ms a note, one core {single:.2f}, ours {ours:.2f}, nothing to do {idle:.3f}')
+    plain, single, ours, idle = (median(column) for column in zip(*rows, strict=True))
+    limit = single / os.cpu_count()
+    print(f'ours: {plain / ours:.1f} times the plain loop; nothing to do: {plain / idle:.0f} times')
+    print(f'limit on {os.cpu_count()} cores: {plain / limit:.1f} times; ours reaches {limit / ours:.0%} of it')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,222 @@
+"""Stage 0b: render notes of sampled instruments from General MIDI sound fonts, in the shape of NSynth.
+
+Writes DATA/{split}/audio/{family}_{source}_{instrument}-{pitch}-{velocity}.wav (16 kHz, mono, 16 bit, 4 s: held for 3 s
+and released), DATA/{split}/examples.json and DATA/render.json (settings). No instrument is in two splits, every family
+is in all three. The families, sources and ranges of the General MIDI programs stand in general_midi.csv.
+"""
+
+import csv
+import functools
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from artifacts import SPLITS, BadInput, atomic, command, load_json, parser, progress, save_json
+from extract_spectrum import N_SAMPLES, SAMPLE_RATE
+from gather_information import find_wavs, load_labels
+
+VELOCITIES = (25, 50, 75, 100, 127)
+SOURCES = ('acoustic', 'electronic', 'synthetic')
+HELD = 3  # s
+RENDER_RATE = 48_000  # Hz; what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
+SILENCE = 1e-4  # a note that peaks lower has no sample in the font
+PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
+FADE = 160  # samples, 10 ms: a release that is longer than a second ends without a click
+SHARE = {'valid': 0.12, 'test': 0.2}  # of the instruments of a family
+
+
+# Planning: which notes there are, in which split.
+
+def default_font():
+    return Path(str(files('pretty_midi') / 'TimGM6mb.sf2'))
+
+
+def load_programs(path=Path(__file__).parent / 'general_midi.csv'):
+    """Return the rows of general_midi.csv as dictionaries."""
+    with open(path, encoding='utf-8', newline='') as file:
+        return list(csv.DictReader(file))
+
+
+def list_instruments(fonts):
+    """Return one dictionary for each program of each font: NSynth's fields, program, font and range of pitches.
+
+    Programs that sound alike are one instrument under two names, sometimes of two families; the first one counts.
+    """
+    families, instruments = load_labels(Path(__file__).parent / 'labels.txt'), []
+    pairs = [(font, row) for font in fonts for row in load_programs()]
+    for (font, row), is_double in zip(pairs, find_doubles(pairs), strict=True):
+        if not is_double:
+            number = len(instruments)
+            instruments.append({
+                'instrument': number, 'instrument_str': f'{row["family"]}_{row["source"]}_{number:03}',
+                'instrument_family': families.index(row['family']), 'instrument_family_str': row['family'],
+                'instrument_source': SOURCES.index(row['source']), 'instrument_source_str': row['source'],
+                'program': int(row['program']), 'program_name': row['name'], 'soundfont': font.name,
+                'font': str(font), 'range': (int(row['lowest']), int(row['highest']))})
+    return instruments
+
+
+def find_doubles(pairs):
+    """Return, for each (font, row of general_midi.csv), whether an earlier one sounds the same: correlation over 0.99.
+
+    In TimGM6mb, say, the three first pianos are one, and so are 'Synth Bass 1' and 'Bass and Lead'.
+    """
+    onsets = np.stack([render(str(font), int(row['program']), 60, 100)[:SAMPLE_RATE // 2] for font, row in pairs])
+    onsets /= np.linalg.norm(onsets, axis=1, keepdims=True) + 1e-12
+    return np.tril(np.abs(onsets @ onsets.T) > 0.99, k=-1).any(axis=1)
+
+
+def split_instruments(instruments, seed):
+    """Return {split: instruments}: of every family some in each split, none in two."""
+    rng, splits = np.random.default_rng(seed), {split: [] for split in SPLITS}
+    for family in dict.fromkeys(instrument['instrument_family_str'] for instrument in instruments):
+        members = [instrument for instrument in instruments if instrument['instrument_family_str'] == family]
+        members = [members[i] for i in rng.permutation(len(members))]
+        for split, share in SHARE.items():
+            for _ in range(max(1, round(share * (len(members))))):
+                splits[split].append(members.pop())
+        splits['train'] += members
+    return splits
+
+
+def list_notes(instrument, n_pitches, seed):
+    """Return the examples.json entries of an instrument: `n_pitches` within its range, at all velocities."""
+    lowest, highest = instrument['range']
+    rng = np.random.default_rng([seed, instrument['instrument']])
+    span = np.arange(lowest, highest + 1)
+    pitches = np.sort(rng.permutation(span)[:n_pitches])
+    fields = {name: value for name, value in instrument.items() if name not in ('font', 'range')}
+    return [fields | {'note_str': f'{instrument["instrument_str"]}-{pitch:03}-{velocity:03}', 'pitch': int(pitch),
+                      'velocity': velocity, 'sample_rate': SAMPLE_RATE}
+            for pitch in pitches for velocity in VELOCITIES]
+
+
+# Rendering.
+
+@functools.cache
+def synthesizer(font):
+    from symusic import Synthesizer
+    return Synthesizer(font, RENDER_RATE)
+
+
+def render(font, program, pitch, velocity):
+    """Return a note's waveform at 16 kHz, float32 of shape (64000,); its level is the font's."""
+    import soxr
+    from symusic import Note, Score, Track
+    score, track = Score(480, 'tick'), Track('', program, False)
+    second = 960  # ticks: 480 a quarter note, two quarter notes a second
+    track.notes.append(Note(0, HELD * second, pitch, velocity))
+    track.notes.append(Note(5 * second, 1, 0, 1))  # rendering stops at the last note-off: this one keeps the release
+    score.tracks.append(track)
+    waveform = synthesizer(font).render(score, stereo=True).mean(axis=0)
+    return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ')[:N_SAMPLES].astype(np.float32)
+
+
+def to_level(waveform, peak):
+    """Return 16-bit samples that peak at `peak`, without dither: what has died away is digital silence."""
+    waveform = waveform * (peak / np.abs(waveform).max())
+    waveform[-FADE:] *= np.linspace(1, 0, FADE, dtype=np.float32)
+    return np.round(waveform * (2**15 - 1)).astype(np.int16)
+
+
+def render_instrument(instrument, notes, folder, seed):
+    """Render and write the notes of an instrument; return the entries of those that sound."""
+    import soundfile
+    sounding = []
+    for note in notes:
+        waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'])
+        path = Path(folder) / f'{note["note_str"]}.wav'
+        if not SILENCE < np.abs(waveform).max() < np.inf:  # no sample, or one that the synthesiser cannot play
+            path.unlink(missing_ok=True)
+            continue
+        rng = np.random.default_rng([seed, instrument['instrument'], note['pitch'], note['velocity']])
+        samples = to_level(waveform, rng.triangular(PEAKS[0], PEAKS[1], PEAKS[1]))
+        with atomic(path) as temporary:
+            soundfile.write(temporary, samples, SAMPLE_RATE, subtype='PCM_16', format='WAV')
+        sounding.append(note)
+    return sounding
+
+
+# The stage.
+
+def check_font(path):
+    """Return the absolute path of a sound font; raise unless it is one."""
+    with open(path, 'rb') as file:
+        head = file.read(12)
+    if head[:4] != b'RIFF' or head[8:] != b'sfbk':
+        raise BadInput(f'{path} is no SoundFont 2 file: give an .sf2 with the General MIDI programs')
+    return Path(path).resolve()
+
+
+def prepare_folder(data, settings):
+    """Return False where these very notes are rendered already; refuse a folder that holds other notes."""
+    path = data / 'render.json'
+    if not path.exists():
+        for split in SPLITS:
+            if (data / split / 'audio').is_dir() and find_wavs(data, split):
+                raise BadInput(f'{data / split / "audio"} holds notes that are not rendered ones: '
+                               'give another --data, or move them away')
+    elif load_json(path, 'render_notes.py') == settings | {'finished': True}:
+        return False
+    save_json(path, settings | {'finished': False})
+    return True
+
+
+def remove_others(folder, notes):
+    """Delete the wavs of an earlier rendering that are not among `notes`."""
+    keep = {f'{note["note_str"]}.wav' for note in notes}
+    for path in Path(folder).glob('*.wav'):
+        if path.name not in keep:
+            path.unlink()
+
+
+def render_all(plan, data, seed, jobs):
+    """Render {split: [(instrument, notes)]} in parallel; write examples.json; return {split: number of notes}."""
+    from joblib import Parallel, delayed
+    tasks = [(split, *task) for split, some in plan.items() for task in some]
+    results = Parallel(n_jobs=jobs, return_as='generator')(
+        delayed(render_instrument)(instrument, notes, data / split / 'audio', seed)
+        for split, instrument, notes in tasks)
+    examples = {split: {} for split in plan}
+    with progress(total=sum(len(notes) for *_, notes in tasks), description='rendering') as bar:
+        for (split, _, notes), sounding in zip(tasks, results, strict=True):
+            examples[split] |= {note['note_str']: note for note in sounding}
+            bar.update(len(notes))
+    for split, notes in examples.items():
+        remove_others(data / split / 'audio', notes.values())
+        save_json(data / split / 'examples.json', notes)
+    return {split: len(notes) for split, notes in examples.items()}
+
+
+@command
+def main(argv=None):
+    options = parser(__doc__.splitlines()[0], 'data')
+    options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
+                         help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
+    options.add_argument('--pitches', type=int, default=12, help='of each instrument; times 5 velocities')
+    options.add_argument('--seed', type=int, default=0, help='of the split, the pitches and the levels')
+    options.add_argument('--jobs', type=int, default=-1, help='processes; -1: one for each core')
+    args = options.parse_args(argv)
+    if args.pitches < 1:
+        options.error(f'--pitches {args.pitches}: give 1 at least')
+
+    fonts = [check_font(font) for font in args.soundfont or [default_font()]]
+    settings = {'soundfonts': {font.name: hashlib.md5(font.read_bytes()).hexdigest() for font in fonts},
+                'pitches': args.pitches, 'seed': args.seed}
+    if not prepare_folder(args.data, settings):
+        print(f'{args.data} holds these notes already: nothing to do')
+        return
+    splits = split_instruments(list_instruments(fonts), args.seed)
+    plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
+            for split, instruments in splits.items()}
+    counts = render_all(plan, args.data, args.seed, args.jobs)
+    save_json(args.data / 'render.json', settings | {'finished': True})
+    for split, n_notes in counts.items():
+        print(f'{split}: {n_notes:,} notes of {len(splits[split])} instruments in {args.data}/{split}')
+
+
+if __name__ == '__main__':
+    import render_notes  # under its own name, so that the workers import its functions
+    raise SystemExit(render_notes.main())

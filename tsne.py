@@ -1,0 +1,145 @@
+"""Stage 6: place the activations on a map: PCA to 50 dimensions, then t-SNE to 2 and to 3.
+
+Reads RUN/activation.npy and its list; writes RUN/act_pca.npy (n, 50), RUN/act_tsne.npy (n, 2),
+RUN/act_tsne_3d.npy (n, 3) and RUN/tsne.json with how far the maps can be trusted.
+"""
+
+import contextlib
+import re
+
+import numpy as np
+
+from artifacts import BadInput, command, load_lines, load_npy, parser, progress, run_path, save_json, save_npy
+
+MIN_NOTES = 5
+N_NEIGHBOURS = 10
+N_ITERATIONS = 1000
+
+
+def load_activation(run, split):
+    """Return (notes, activation); refuse fewer than five notes, or a list and an array that do not belong together."""
+    path = run_path(run, 'activation.npy', split)
+    made_by = f'activation.py --split {split}'
+    activation = load_npy(path, made_by)
+    notes = load_lines(run_path(run, 'activation_samples.txt', split), made_by)
+    if activation.ndim != 2 or len(activation) != len(notes) or not np.isfinite(activation).all():
+        raise BadInput(f'{path} has shape {activation.shape} for {len(notes)} notes, or is not finite: '
+                       f'run `python {made_by}` again')
+    if len(notes) < MIN_NOTES:
+        raise BadInput(f'{path}: {len(notes)} notes are too few for a map: it takes {MIN_NOTES} at least')
+    return notes, activation
+
+
+def fit_pca(activation, n_components, seed):
+    """Return (embedding, share of the variance it explains); as many components as notes and neurons allow."""
+    from sklearn.decomposition import PCA
+    possible = min(n_components, *activation.shape)
+    if possible < n_components:
+        print(f'PCA to {possible} dimensions instead of {n_components}: there are {activation.shape[0]} notes '
+              f'of {activation.shape[1]} neurons')
+    pca = PCA(possible, svd_solver='full', random_state=seed)
+    embedding = pca.fit_transform(activation).astype(np.float32)
+    return embedding, float(np.nan_to_num(pca.explained_variance_ratio_.sum()))
+
+
+class _Iterations:
+    """A stream that moves a progress bar by scikit-learn's verbose lines, its only report while it works."""
+
+    def __init__(self, bar):
+        self.bar = bar
+
+    def write(self, text):
+        if match := re.search(r'Iteration (\d+): error = ([\d.]+)', text):
+            self.bar.set_postfix(KL=match[2], refresh=False)
+            self.bar.update(int(match[1]) - self.bar.n)
+
+    def flush(self):
+        pass
+
+
+def fit_tsne(embedding, n_dimensions, perplexity, seed):
+    """Return the t-SNE map, float32 of shape (n_notes, n_dimensions)."""
+    from sklearn.manifold import TSNE
+    tsne = TSNE(n_dimensions, perplexity=perplexity, init='pca', max_iter=N_ITERATIONS, random_state=seed,
+                n_jobs=-1, verbose=2)
+    with (progress(total=N_ITERATIONS, description=f't-SNE {n_dimensions}-D', unit='step') as bar,
+          contextlib.redirect_stdout(_Iterations(bar))):
+        coordinates = tsne.fit_transform(embedding)
+        bar.update(tsne.n_iter_ + 1 - bar.n)
+    return coordinates.astype(np.float32)
+
+
+# Quality.
+
+def neighbour_purity(vectors, class_indices, k=N_NEIGHBOURS):
+    """Return the share of the k nearest neighbours that have the note's own label, averaged over the notes."""
+    from sklearn.neighbors import NearestNeighbors
+    k = min(k, len(vectors) - 1)
+    neighbours = NearestNeighbors(n_neighbors=k).fit(vectors).kneighbors(return_distance=False)
+    return float((class_indices[neighbours] == class_indices[:, np.newaxis]).mean())
+
+
+def measure(spaces, class_indices):
+    """Return purity of every space, and trustworthiness of every one against the activations ('fc2').
+
+    Trustworthiness: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods"; 1 is best.
+    """
+    from sklearn.manifold import trustworthiness
+    k = min(N_NEIGHBOURS, (len(class_indices) - 1) // 2)
+    return {'purity_k': min(N_NEIGHBOURS, len(class_indices) - 1), 'trustworthiness_k': k,
+            'purity': {name: neighbour_purity(vectors, class_indices) for name, vectors in spaces.items()},
+            'trustworthiness': {name: float(trustworthiness(spaces['fc2'], vectors, n_neighbors=k))
+                                for name, vectors in spaces.items() if name not in ('raw spectra', 'fc2')}}
+
+
+def load_spectra(args, notes, chosen):
+    """Return (class indices of all notes, raw spectra of the chosen, flattened, float32)."""
+    from data_provider import prepare_data
+    provider = prepare_data(args.data, args.labels, [args.split], statistics=args.run)
+    if provider.notes[args.split] != notes:
+        raise BadInput(f'{run_path(args.run, "activation_samples.txt", args.split)} is not the list of {args.data} '
+                       f'any more: run `python activation.py --split {args.split}` again')
+    spectra = np.stack([provider.stored_spectrum(args.split, i).ravel() for i in chosen]).astype(np.float32)
+    return provider.class_indices[args.split], spectra
+
+
+def print_quality(quality):
+    print(f'\n{"":14}{"purity":>8}{"trustworthiness":>17}')
+    for name, purity in quality['purity'].items():
+        trust = quality['trustworthiness'].get(name)
+        print(f'{name:14}{purity:8.3f}' + (f'{trust:17.3f}' if trust is not None else ''))
+    print(f'purity: share of a note\'s {quality["purity_k"]} nearest notes with its own label; trustworthiness: 1 when '
+          f'every neighbour on the map is one in fc2 ({quality["evaluated_notes"]:,} notes); '
+          f'PCA explains {quality["explained_variance"]:.1%} of the variance')
+
+
+@command
+def main(argv=None):
+    options = parser(__doc__.splitlines()[0], 'data', 'run')
+    options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
+    options.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
+    options.add_argument('--perplexity', type=float, default=30, help='about how many neighbours count for a note')
+    options.add_argument('--components', type=int, default=50, help='dimensions of the PCA')
+    options.add_argument('--quality-notes', type=int, default=2000, help='drawn for the quality figures, at most')
+    options.add_argument('--seed', type=int, default=0)
+    args = options.parse_args(argv)
+
+    notes, activation = load_activation(args.run, args.split)
+    chosen = np.sort(np.random.default_rng(args.seed).permutation(len(notes))[:args.quality_notes])
+    class_indices, spectra = load_spectra(args, notes, chosen)
+    pca, explained = fit_pca(activation, args.components, args.seed)
+    perplexity = min(args.perplexity, (len(notes) - 1) / 3)
+    maps = {n: fit_tsne(pca, n, perplexity, args.seed) for n in (2, 3)}
+
+    quality = {'n_notes': len(notes), 'perplexity': perplexity, 'n_components': pca.shape[1],
+               'explained_variance': explained, 'evaluated_notes': len(chosen)}
+    quality |= measure({'raw spectra': spectra, 'fc2': activation[chosen], 'PCA': pca[chosen],
+                        't-SNE 2-D': maps[2][chosen], 't-SNE 3-D': maps[3][chosen]}, class_indices[chosen])
+    for name, array in (('act_pca.npy', pca), ('act_tsne.npy', maps[2]), ('act_tsne_3d.npy', maps[3])):
+        save_npy(run_path(args.run, name, args.split), array)
+    save_json(run_path(args.run, 'tsne.json', args.split), quality)
+    print_quality(quality)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
