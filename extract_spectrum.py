@@ -130,15 +130,18 @@ def npy_size(dtype):
 def extract_chunk(chunk, dtype, with_moments):
     """Extract the notes of a chunk that have a wav to read, and take the chunk's moments while they are in memory.
 
-    `chunk` is a list of (note, wav or None, npy). Returns (Counter of remarks, [(note, reason)], moments or None).
+    `chunk` is a list as of `list_notes`. Returns (Counter of remarks, {note: reason of rejection}, moments or None).
     """
-    remarks, rejected, spectra = Counter(), [], []
+    remarks, rejected, spectra = Counter(), {}, []
     for note, wav, npy in chunk:
-        try:
-            spectra.append(extract_note(wav, npy, dtype, remarks) if wav else load_npy(npy, 'extract_spectrum.py'))
-        except BadInput as error:
-            Path(npy).unlink(missing_ok=True)  # a spectrum of what the wav once was
-            rejected.append((note, str(error).removeprefix(f'{wav}: ')))
+        if wav:
+            try:
+                spectra.append(extract_note(wav, npy, dtype, remarks))
+            except BadInput as error:
+                Path(npy).unlink(missing_ok=True)  # a spectrum of what the wav once was
+                rejected[note] = str(error).removeprefix(f'{wav}: ')
+        elif npy and with_moments:
+            spectra.append(load_npy(npy, 'extract_spectrum.py'))
     return remarks, rejected, moments(spectra) if with_moments and spectra else None
 
 
@@ -168,46 +171,63 @@ def merge_moments(a, b):
     return n, a[1] + delta * (b[0] / n), a[2] + b[2] + np.square(delta) * (a[0] * b[0] / n)
 
 
-def list_notes(data, split, dtype):
-    """Return [(note, wav, npy)] of a split; `wav` is None where the spectrum is there, whole and not older than it.
+def load_rejected(data, split):
+    """Return ({note: reason}, when it was written in ns) of DATA/{split}_rejected.txt."""
+    path = list_path(data, split, 'rejected')
+    if not path.exists():
+        return {}, 0
+    lines = load_lines(path, 'extract_spectrum.py')
+    return dict(line.split('\t', 1) for line in lines if '\t' in line), path.stat().st_mtime_ns
 
-    Raises BadInput where there is neither a spectrum nor a wav.
+
+def list_notes(data, split, dtype):
+    """Return ([(note, wav, npy)], {note: reason}) of a split: what there is to do, and what was rejected before.
+
+    `wav` is None where there is nothing to read: the spectrum is there, whole and not older than the wav, or the wav
+    was rejected and has not changed since (then `npy` is None, too). Raises BadInput where a listed note has no file.
     """
     samples = list_path(data, split, 'samples')
     wavs = find_wavs(data, split) if (data / split / 'audio').is_dir() else {}
+    rejected, rejected_at = load_rejected(data, split)
     folder = spectrum_path(data, split, '').parent
     folder.mkdir(parents=True, exist_ok=True)
     with os.scandir(folder) as entries:
         made = {entry.name: entry.stat() for entry in entries}
-    notes = []
+    notes, still_rejected = [], {}
     for note in load_lines(samples, 'gather_information.py'):
-        wav, stat = wavs.get(note), made.get(f'{note}.npy')
-        if stat and stat.st_size == npy_size(dtype) and (not wav or os.stat(wav).st_mtime_ns <= stat.st_mtime_ns):
+        wav, stat, npy = wavs.get(note), made.get(f'{note}.npy'), f'{folder}/{note}.npy'
+        changed = os.stat(wav).st_mtime_ns if wav else 0
+        if note in rejected and changed <= rejected_at:
+            still_rejected[note] = rejected[note]
+            wav = npy = None
+        elif stat and stat.st_size == npy_size(dtype) and changed <= stat.st_mtime_ns:
             wav = None
         elif not wav:
             raise BadInput(f'{samples} names {note!r}, but there is no such wav: '
                            'run `python gather_information.py` again')
-        notes.append((note, wav, f'{folder}/{note}.npy'))
-    return notes
+        notes.append((note, wav, npy))
+    return notes, still_rejected
 
 
 def extract_all(notes, dtype, jobs, with_moments):
     """Extract in parallel. `notes` is {split: [(note, wav, npy)]}.
 
-    Returns ({split: [(note, reason)]}, Counter of remarks, moments of train or None). The chunks and the order in
+    Returns ({split: {note: reason}}, Counter of remarks, moments of train or None). The chunks and the order in
     which their moments are merged depend on the list alone: the same bits for any number of jobs or interruptions.
     """
     from joblib import Parallel, delayed
     chunks = [(split, some[i:i + CHUNK]) for split, some in notes.items() for i in range(0, len(some), CHUNK)]
     chunks = [(split, chunk) for split, chunk in chunks
               if (with_moments and split == 'train') or any(wav for _, wav, _ in chunk)]
-    rejected, remarks, total = {split: [] for split in notes}, Counter(), None
+    rejected, remarks, total = {split: {} for split in notes}, Counter(), None
+    if not chunks:
+        return rejected, remarks, total
     results = Parallel(n_jobs=jobs, return_as='generator')(
         delayed(extract_chunk)(chunk, dtype, with_moments and split == 'train') for split, chunk in chunks)
     with progress(total=sum(len(chunk) for _, chunk in chunks), description='spectra') as bar:
         for (split, chunk), (chunk_remarks, chunk_rejected, part) in zip(chunks, results, strict=True):
             remarks.update(chunk_remarks)
-            rejected[split] += chunk_rejected
+            rejected[split] |= chunk_rejected
             total = merge_moments(total, part) if total and part else total or part
             bar.update(len(chunk))
     return rejected, remarks, total
@@ -225,35 +245,36 @@ def start_settings(data, splits, dtype):
         old = list(spectrum_path(data, split, '').parent.glob('*.npy'))
         if old:
             print(f'{path}: other settings: {len(old):,} spectra of {split} are made again')
-        for spectrum in old:
-            spectrum.unlink()
+        for made in [*old, list_path(data, split, 'rejected')]:
+            made.unlink(missing_ok=True)
     save_json(path, wanted)
     return wanted
 
 
-def statistics_are_current(data, stored, notes):
+def statistics_are_current(data, stored, notes, rejected):
     """Whether data_mean.npy and data_std.npy are those of these very train spectra, and these need no work."""
     files = [data / 'data_mean.npy', data / 'data_std.npy']
-    if (stored.get('statistics_of') != digest(notes) or any(wav for _, wav, _ in notes)
+    if (stored.get('statistics_of') != digest(notes, rejected) or any(wav for _, wav, _ in notes)
             or not all(file.exists() for file in files)):
         return False
-    newest = max((os.stat(npy).st_mtime_ns for _, _, npy in notes), default=0)
+    newest = max((os.stat(npy).st_mtime_ns for _, _, npy in notes if npy), default=0)
     return all(file.stat().st_mtime_ns >= newest for file in files)
 
 
-def digest(notes):
-    return hashlib.sha256('\n'.join(note for note, _, _ in notes).encode()).hexdigest()
+def digest(notes, rejected):
+    """Return a digest of the names of the usable notes."""
+    return hashlib.sha256('\n'.join(note for note, _, _ in notes if note not in rejected).encode()).hexdigest()
 
 
 def report(notes, rejected, remarks):
     n_new = sum(wav is not None for some in notes.values() for _, wav, _ in some)
     print(f'{n_new:,} of {sum(map(len, notes.values())):,} notes were to do'
           + ''.join(f', {n:,} {remark}' for remark, n in remarks.items()))
-    for split, some in rejected.items():
-        for note, reason in some[:5]:
+    for split, reasons in rejected.items():
+        for note, reason in list(reasons.items())[:5]:
             print(f'rejected: {split}/{note}: {reason}')
-        if len(some) > 5:
-            print(f'rejected: {len(some) - 5} more of {split}: see {split}_rejected.txt')
+        if len(reasons) > 5:
+            print(f'rejected: {len(reasons) - 5} more of {split}: see {split}_rejected.txt')
 
 
 def check_rejected(data, n_rejected, n_notes, max_rejected):
@@ -275,26 +296,28 @@ def main(argv=None):
     if not splits:
         require(list_path(args.data, 'train', 'samples'), 'gather_information.py')
     stored = start_settings(args.data, splits, args.dtype)
-    notes = {split: list_notes(args.data, split, args.dtype) for split in splits}
+    notes, rejected = {}, {}
+    for split in splits:
+        notes[split], rejected[split] = list_notes(args.data, split, args.dtype)
     train = notes.get('train', [])
-    with_moments = not statistics_are_current(args.data, stored, train)
-    if not with_moments and not any(wav for some in notes.values() for _, wav, _ in some):
-        print(f'nothing to do: the spectra of {sum(map(len, notes.values())):,} notes are there')
-        return
-    rejected, remarks, total = extract_all(notes, args.dtype, args.jobs, with_moments)
+    with_moments = bool(train) and not statistics_are_current(args.data, stored, train, rejected['train'])
+    newly_rejected, remarks, total = extract_all(notes, args.dtype, args.jobs, with_moments)
 
-    for split, some in rejected.items():
-        save_text(list_path(args.data, split, 'rejected'), ''.join(f'{note}\t{reason}\n' for note, reason in some))
+    for split in splits:
+        rejected[split] |= newly_rejected[split]
+        lines = [f'{note}\t{rejected[split][note]}\n' for note, _, _ in notes[split] if note in rejected[split]]
+        if newly_rejected[split] or len(lines) != len(load_rejected(args.data, split)[0]):
+            save_text(list_path(args.data, split, 'rejected'), ''.join(lines))
     report(notes, rejected, remarks)
     check_rejected(args.data, sum(map(len, rejected.values())), sum(map(len, notes.values())), args.max_rejected)
     if total:
         n_train, mean, squares = total
         save_npy(args.data / 'data_mean.npy', mean.astype(np.float32))
         save_npy(args.data / 'data_std.npy', np.sqrt(squares / n_train).astype(np.float32))
-        save_json(args.data / 'spectrum.json', stored | {'n_train': n_train, 'statistics_of': digest(train)})
+        save_json(args.data / 'spectrum.json', stored | {'n_train': n_train, 'statistics_of': digest(train, rejected['train'])})
         print(f'statistics of {n_train:,} train notes written to {args.data}/data_mean.npy and data_std.npy')
-    elif not train:
-        print('no train notes: no statistics written')
+    elif with_moments or not train:
+        print('no usable train notes: no statistics written')
 
 
 if __name__ == '__main__':

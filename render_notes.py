@@ -6,8 +6,8 @@ is in all three. The families, sources and ranges of the General MIDI programs s
 """
 
 import csv
-import functools
 import hashlib
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,6 +23,7 @@ HELD = 3  # s
 RENDER_RATE = 48_000  # Hz; what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
 SILENCE = 1e-4  # a note that peaks lower has no sample in the font
 PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
+SAMPLE_HEADER = np.dtype([('name', 'S20'), ('start', '<u4'), ('end', '<u4'), ('loop_and_pitch', 'V18')])
 FADE = 160  # samples, 10 ms: a release that is longer than a second ends without a click
 SHARE = {'valid': 0.12, 'test': 0.2}  # of the instruments of a family
 
@@ -54,7 +55,7 @@ def list_instruments(fonts):
                 'instrument_family': families.index(row['family']), 'instrument_family_str': row['family'],
                 'instrument_source': SOURCES.index(row['source']), 'instrument_source_str': row['source'],
                 'program': int(row['program']), 'program_name': row['name'], 'soundfont': font.name,
-                'font': str(font), 'range': (int(row['lowest']), int(row['highest']))})
+                'font': font, 'range': (int(row['lowest']), int(row['highest']))})
     return instruments
 
 
@@ -63,7 +64,8 @@ def find_doubles(pairs):
 
     In TimGM6mb, say, the three first pianos are one, and so are 'Synth Bass 1' and 'Bass and Lead'.
     """
-    onsets = np.stack([render(str(font), int(row['program']), 60, 100)[:SAMPLE_RATE // 2] for font, row in pairs])
+    onsets = np.stack([render(synthesizer(font), int(row['program']), 60, 100)[:SAMPLE_RATE // 2]
+                       for font, row in pairs])
     onsets /= np.linalg.norm(onsets, axis=1, keepdims=True) + 1e-12
     return np.tril(np.abs(onsets @ onsets.T) > 0.99, k=-1).any(axis=1)
 
@@ -95,13 +97,25 @@ def list_notes(instrument, n_pitches, seed):
 
 # Rendering.
 
-@functools.cache
+def with_guards(font):
+    """Return the bytes of a sound font with every sample one longer, into the zeros that must follow it.
+
+    symusic reads one sample past the end of a loop: without this, whatever lies there in memory becomes a click.
+    """
+    start = font.rindex(b'shdr') + 8  # SoundFont 2.01, section 7.10: the sample headers, the last chunk of the file
+    n_samples = int.from_bytes(font[start - 4:start], 'little') // SAMPLE_HEADER.itemsize - 1
+    font = bytearray(font)
+    np.frombuffer(font, SAMPLE_HEADER, n_samples, start)['end'] += 1
+    return bytes(font)
+
+
 def synthesizer(font):
+    """Return a symusic.Synthesizer, to be used for one program: its cache mixes up programs that share samples."""
     from symusic import Synthesizer
-    return Synthesizer(font, RENDER_RATE)
+    return Synthesizer(str(font), RENDER_RATE)
 
 
-def render(font, program, pitch, velocity):
+def render(synthesizer, program, pitch, velocity):
     """Return a note's waveform at 16 kHz, float32 of shape (64000,); its level is the font's."""
     import soxr
     from symusic import Note, Score, Track
@@ -110,7 +124,7 @@ def render(font, program, pitch, velocity):
     track.notes.append(Note(0, HELD * second, pitch, velocity))
     track.notes.append(Note(5 * second, 1, 0, 1))  # rendering stops at the last note-off: this one keeps the release
     score.tracks.append(track)
-    waveform = synthesizer(font).render(score, stereo=True).mean(axis=0)
+    waveform = synthesizer.render(score, stereo=True).mean(axis=0)
     return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ')[:N_SAMPLES].astype(np.float32)
 
 
@@ -124,9 +138,9 @@ def to_level(waveform, peak):
 def render_instrument(instrument, notes, folder, seed):
     """Render and write the notes of an instrument; return the entries of those that sound."""
     import soundfile
-    sounding = []
+    sounding, player = [], synthesizer(instrument['font'])
     for note in notes:
-        waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'])
+        waveform = render(player, instrument['program'], note['pitch'], note['velocity'])
         path = Path(folder) / f'{note["note_str"]}.wav'
         if not SILENCE < np.abs(waveform).max() < np.inf:  # no sample, or one that the synthesiser cannot play
             path.unlink(missing_ok=True)
@@ -141,13 +155,12 @@ def render_instrument(instrument, notes, folder, seed):
 
 # The stage.
 
-def check_font(path):
-    """Return the absolute path of a sound font; raise unless it is one."""
-    with open(path, 'rb') as file:
-        head = file.read(12)
-    if head[:4] != b'RIFF' or head[8:] != b'sfbk':
+def load_font(path):
+    """Return the bytes of a sound font; raise unless it is one."""
+    content = Path(path).read_bytes()
+    if content[:4] != b'RIFF' or content[8:12] != b'sfbk' or b'shdr' not in content:
         raise BadInput(f'{path} is no SoundFont 2 file: give an .sf2 with the General MIDI programs')
-    return Path(path).resolve()
+    return content
 
 
 def prepare_folder(data, settings):
@@ -202,16 +215,20 @@ def main(argv=None):
     if args.pitches < 1:
         options.error(f'--pitches {args.pitches}: give 1 at least')
 
-    fonts = [check_font(font) for font in args.soundfont or [default_font()]]
-    settings = {'soundfonts': {font.name: hashlib.md5(font.read_bytes()).hexdigest() for font in fonts},
+    fonts = {Path(path).name: load_font(path) for path in args.soundfont or [default_font()]}
+    settings = {'soundfonts': {name: hashlib.md5(content).hexdigest() for name, content in fonts.items()},
                 'pitches': args.pitches, 'seed': args.seed}
     if not prepare_folder(args.data, settings):
         print(f'{args.data} holds these notes already: nothing to do')
         return
-    splits = split_instruments(list_instruments(fonts), args.seed)
-    plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
-            for split, instruments in splits.items()}
-    counts = render_all(plan, args.data, args.seed, args.jobs)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in fonts]
+        for path, content in zip(paths, fonts.values(), strict=True):
+            path.write_bytes(with_guards(content))
+        splits = split_instruments(list_instruments(paths), args.seed)
+        plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
+                for split, instruments in splits.items()}
+        counts = render_all(plan, args.data, args.seed, args.jobs)
     save_json(args.data / 'render.json', settings | {'finished': True})
     for split, n_notes in counts.items():
         print(f'{split}: {n_notes:,} notes of {len(splits[split])} instruments in {args.data}/{split}')
