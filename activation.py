@@ -11,11 +11,12 @@ from artifacts import command, parser, progress, run_path, save_npy, save_text
 
 def get_activation(model, provider, split):
     """Return fc2 of every note in list order, float32 of shape (n_notes, 256)."""
+    from data_provider import name_damaged_files
     from model import get_last_minus_one
     fc2 = get_last_minus_one(model)
     activation = np.empty((provider.n_notes(split), fc2.output_shape[1]), np.float32)
     done = 0
-    with progress(total=len(activation), description=f'{split} notes') as bar:
+    with progress(total=len(activation), description=f'{split} notes') as bar, name_damaged_files():
         for spectra, _ in provider.dataset(split):
             activation[done:done + len(spectra)] = fc2.predict_on_batch(spectra)
             done += len(spectra)

@@ -4,7 +4,9 @@ It knows nothing of audio and never imports TensorFlow, so that ``--help`` answe
 """
 
 import argparse
+import csv
 import functools
+import io
 import json
 import os
 import re
@@ -80,6 +82,13 @@ def save_text(path, text):
         temporary.write_text(text, encoding='utf-8', newline='\n')
 
 
+def save_csv(path, rows):
+    """Write rows of text and numbers as CSV."""
+    text = io.StringIO(newline='')
+    csv.writer(text, lineterminator='\n').writerows(rows)
+    save_text(path, text.getvalue())
+
+
 def save_json(path, content):
     save_text(path, json.dumps(content, indent=2, ensure_ascii=False) + '\n')
 
@@ -102,16 +111,17 @@ def load_npy(path, made_by):
 
 
 def load_json(path, made_by):
+    """Return the dictionary in a JSON file."""
     try:
-        return json.loads(require(path, made_by).read_text(encoding='utf-8'))
-    except ValueError as error:
+        return dict(json.loads(require(path, made_by).read_text(encoding='utf-8')).items())
+    except (ValueError, AttributeError) as error:
         raise BadInput(f'{path} is not intact JSON ({error}): delete it and run `python {made_by}` again') from error
 
 
 def load_lines(path, made_by):
     """Return the lines of a UTF-8 text file without their line ends."""
     try:
-        text = require(path, made_by).read_bytes().decode('utf-8')
+        text = require(path, made_by).read_bytes().decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise BadInput(f'{path} is not UTF-8 text ({error}): run `python {made_by}` again') from error
     return text.replace('\r\n', '\n').removesuffix('\n').split('\n') if text else []
@@ -127,6 +137,23 @@ def parser(description, *folders):
     if 'run' in folders:
         result.add_argument('--run', type=Path, default='run', metavar='DIR', help='model and all that depends on it')
     return result
+
+
+def at_least(lowest, kind=int):
+    """The type of an option that is a number, `lowest` or more."""
+    def convert(text):
+        if not kind(text) >= lowest:  # so that nan is refused, too
+            raise argparse.ArgumentTypeError(f'{text} is less than {lowest}')
+        return kind(text)
+    convert.__name__ = kind.__name__  # what argparse calls it
+    return convert
+
+
+def process_count(text):
+    """The type of ``--jobs``, in joblib's sense: -1 is one process for each core."""
+    if int(text) == 0:
+        raise argparse.ArgumentTypeError('give -1 for a process on each core, or a number above 0')
+    return int(text)
 
 
 def command(main):

@@ -7,17 +7,20 @@ Imported by the stages after extract_spectrum.py. TensorFlow is needed for `data
 """
 
 import os
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
-from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, npy_size
+from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, npy_size, settings
 from gather_information import label_of, load_labels
 
 EPSILON = 0.0001  # added to the standard deviation
 N_READERS = 4  # files read at once
+NPY_MAGIC = 10  # bytes before the header's text in a .npy file
 
 
 @dataclass
@@ -88,7 +91,7 @@ class DataProvider:
         """Return a tf.data.Dataset of (spectra, class indices) batches, shaped as in `get_random_batch`.
 
         `order` holds note numbers, each as often as wanted; without it every note comes once, in list order.
-        The files are read and decoded in parallel without Python or its lock.
+        The files are read and decoded in parallel without Python or its lock. Use it within `name_damaged_files`.
         """
         import tensorflow as tf
         order = np.arange(self.n_notes(split)) if order is None else np.asarray(order)
@@ -101,15 +104,32 @@ class DataProvider:
             spectra = tf.reshape(numbers[:, n_header:], (-1, N_FRAMES, N_BINS))
             return self.normalise(tf.cast(spectra, tf.float32))[..., tf.newaxis]
 
-        def decode(contents, class_indices):
+        header = f"{{'descr': '<f{dtype.size}', 'fortran_order': False, 'shape': ({N_FRAMES}, {N_BINS}), }}"
+
+        def decode(paths, contents, class_indices):
+            intact = tf.strings.substr(contents, NPY_MAGIC, len(header)) == header
+            tf.debugging.Assert(tf.reduce_all(intact), ['no intact spectrum:', tf.boolean_mask(paths, ~intact)], 1)
             numbers = tf.io.decode_raw(contents, dtype)
             return normalise(tf.ensure_shape(numbers, (None, n_header + N_FRAMES * N_BINS))), class_indices
 
         options = tf.data.Options()
         options.autotune.enabled = False  # its thread, asleep for up to a minute, holds up the end of every data set
         files = tf.data.Dataset.from_tensor_slices((paths, self.class_indices[split][order]))
-        files = files.map(lambda path, index: (tf.io.read_file(path), index), num_parallel_calls=N_READERS)
+        files = files.map(lambda path, index: (path, tf.io.read_file(path), index), num_parallel_calls=N_READERS)
         return files.batch(self.batch_size).map(decode, num_parallel_calls=2).prefetch(2).with_options(options)
+
+
+@contextmanager
+def name_damaged_files():
+    """Turn TensorFlow's errors about a spectrum that it cannot read into BadInput."""
+    import tensorflow as tf
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        fault = re.search(r"(no intact spectrum:.*?\.npy|[^{}]*\.npy; No such file)", error.message)
+        if not fault:
+            raise
+        raise BadInput(f'{fault[1].strip()}: delete it and run `python extract_spectrum.py` again') from error
 
 
 def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None, batch_size=32, seed=0):
@@ -129,6 +149,8 @@ def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None,
     names = load_labels(labels)
     pairs = {split: read_lists(data, split, names, labels) for split in splits}
     signal = load_json(data / 'spectrum.json', 'extract_spectrum.py')
+    if not settings('float16').keys() <= signal.keys() or signal['dtype'] not in ('float16', 'float32'):
+        raise BadInput(f'{data / "spectrum.json"} is damaged: delete it and run `python extract_spectrum.py` again')
     for split, (notes, _) in pairs.items():
         check_spectra(data, split, notes, signal['dtype'])
     mean, std = read_statistics(statistics or data, 'train.py' if statistics else 'extract_spectrum.py')
@@ -174,8 +196,8 @@ def read_statistics(folder, made_by):
     arrays = []
     for name in ('data_mean.npy', 'data_std.npy'):
         array = load_npy(Path(folder) / name, made_by)
-        if array.shape != (N_FRAMES, N_BINS) or not np.isfinite(array).all():
-            raise BadInput(f'{Path(folder) / name} has shape {array.shape} or is not finite: delete it and run '
-                           f'`python {made_by}` again')
+        if array.shape != (N_FRAMES, N_BINS) or not np.isfinite(array).all() or array.min() < 0:
+            raise BadInput(f'{Path(folder) / name} is damaged (shape {array.shape}, from {array.min():g} to '
+                           f'{array.max():g}): delete it and run `python {made_by}` again')
         arrays.append(array.astype(np.float32))
     return arrays

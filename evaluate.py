@@ -4,8 +4,6 @@ Reads RUN/model.keras, the lists and spectra of DATA; writes RUN/metrics.json, R
 and RUN/confusion.png. For another split than test the names get its name, as in metrics_valid.json.
 """
 
-import csv
-import io
 import re
 
 import numpy as np
@@ -21,8 +19,8 @@ from artifacts import (
     progress,
     require,
     run_path,
+    save_csv,
     save_json,
-    save_text,
 )
 
 N_RESAMPLES = 2000
@@ -51,16 +49,21 @@ def open_run(args, splits):
                            f'with {config["signal"][key]}: run `python train.py` again')
     if not provider.n_notes(splits[0]):
         raise BadInput(f'{args.data}: the {splits[0]} split has no usable notes: choose another --split')
-    return load_model(args.run / 'model.keras'), provider
+    model = load_model(args.run / 'model.keras')
+    if model.output_shape != (None, provider.n_labels):
+        raise BadInput(f'{args.run}/model.keras answers with shape {model.output_shape} to {provider.n_labels} labels: '
+                       'it belongs to another run, so run `python train.py --replace`')
+    return model, provider
 
 
 def predict_probabilities(model, provider, split):
     """Return the softmax of the logits, float64 of shape (n_notes, n_labels), in list order."""
     from scipy.special import softmax
-    batches = provider.dataset(split)
-    with progress(total=provider.n_notes(split), description=f'{split} notes') as bar:
-        logits = []
-        for spectra, _ in batches:
+
+    from data_provider import name_damaged_files
+    logits = []
+    with progress(total=provider.n_notes(split), description=f'{split} notes') as bar, name_damaged_files():
+        for spectra, _ in provider.dataset(split):
             logits.append(model.predict_on_batch(spectra))
             bar.update(len(spectra))
     return softmax(np.concatenate(logits).astype(np.float64), axis=1)
@@ -68,12 +71,11 @@ def predict_probabilities(model, provider, split):
 
 def save_predictions(path, provider, split, probabilities):
     """Write note, label, predicted label and the probability of every label, one note a line."""
-    labels, text = provider.labels, io.StringIO(newline='')
-    table = csv.writer(text, lineterminator='\n')
-    table.writerow(['note', 'label', 'predicted', *labels])
-    for note, index, row in zip(provider.notes[split], provider.class_indices[split], probabilities, strict=True):
-        table.writerow([note, labels[index], labels[row.argmax()], *(f'{value:.6f}' for value in row)])
-    save_text(path, text.getvalue())
+    labels = provider.labels
+    rows = zip(provider.notes[split], provider.class_indices[split], probabilities, strict=True)
+    save_csv(path, [['note', 'label', 'predicted', *labels],
+                    *([note, labels[index], labels[row.argmax()], *(f'{value:.6f}' for value in row)]
+                      for note, index, row in rows)])
 
 
 # The baseline: statistics of the MFCCs and a support vector machine.
@@ -103,6 +105,8 @@ def predict_baseline(provider, split, seed=0):
     results = Parallel(n_jobs=-1, return_as='generator', batch_size=16)(
         delayed(mfcc_statistics)(path) for path in paths)
     features = np.stack(list(progress(results, len(paths), 'MFCC baseline')))
+    if len(np.unique(provider.class_indices['train'][chosen])) == 1:  # a support vector machine takes two
+        return np.full(provider.n_notes(split), provider.class_indices['train'][0])
     machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight='balanced'))
     machine.fit(features[:len(chosen)], provider.class_indices['train'][chosen])
     return machine.predict(features[len(chosen):])
@@ -164,8 +168,8 @@ def top_confusions(confusion, labels, n=10):
 # What is written and shown.
 
 def save_confusion(run, split, confusion, labels):
-    rows = [['', *labels], *([label, *map(str, row)] for label, row in zip(labels, confusion, strict=True))]
-    save_text(run_path(run, 'confusion.csv', split), ''.join(','.join(row) + '\n' for row in rows))
+    rows = ([label, *row] for label, row in zip(labels, confusion.tolist(), strict=True))
+    save_csv(run_path(run, 'confusion.csv', split), [['', *labels], *rows])
     draw_confusion(run_path(run, 'confusion.png', split), split, confusion, labels)
 
 

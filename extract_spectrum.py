@@ -22,6 +22,7 @@ from artifacts import (
     load_lines,
     load_npy,
     parser,
+    process_count,
     progress,
     require,
     save_json,
@@ -38,6 +39,7 @@ HOP_LENGTH = 256
 N_FRAMES = 1 + N_SAMPLES // HOP_LENGTH  # 251, centred frames
 N_BINS = 1 + N_FFT // 2  # 513
 LOG_SCALE = 1000
+MAX_PEAK = 100  # a file of floating-point numbers that is louder than this is not in [-1, 1] by a mistake
 NPY_HEADER = 128  # bytes before the numbers in a .npy of these shapes
 CHUNK = 32  # notes a task: large against the cost of a task, small in memory; fixes the order of the sums, too
 
@@ -64,8 +66,10 @@ def load_waveform(path):
             truncated = is_truncated(file.extra_info)
     except soundfile.LibsndfileError as error:
         raise BadInput(f'{path}: unreadable: {error.error_string}') from error
-    if truncated or not waveform.size or not np.isfinite(waveform).all():
-        raise BadInput(f'{path}: ' + ('truncated' if truncated else 'not finite' if waveform.size else 'empty'))
+    peak = np.abs(waveform).max(initial=0)
+    if truncated or not waveform.size or not peak <= MAX_PEAK:
+        raise BadInput(f'{path}: ' + ('truncated' if truncated else 'empty' if not waveform.size else
+                                      f'peaks at {peak:g}' if np.isfinite(peak) else 'not finite'))
     remarks = ['cut'] * (n_frames > n_wanted) + ['padded'] * (n_frames < n_wanted)
     if n_channels > 1:
         waveform = waveform.mean(axis=1)
@@ -109,7 +113,7 @@ def log_spectrum(waveform):
 
 def magnitude(spectrum):
     """The inverse of the logarithm: (251, 513) log spectrum -> (251, 513) STFT magnitude."""
-    return np.expm1(spectrum) / LOG_SCALE
+    return np.expm1(spectrum, dtype=np.result_type(spectrum, np.float32)) / LOG_SCALE
 
 
 def settings(dtype):
@@ -187,17 +191,18 @@ def list_notes(data, split, dtype):
     was rejected and has not changed since (then `npy` is None, too). Raises BadInput where a listed note has no file.
     """
     samples = list_path(data, split, 'samples')
-    wavs = find_wavs(data, split) if (data / split / 'audio').is_dir() else {}
+    wavs = find_wavs(data, split)
     rejected, rejected_at = load_rejected(data, split)
     folder = spectrum_path(data, split, '').parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with os.scandir(folder) as entries:
-        made = {entry.name: entry.stat() for entry in entries}
+    made = {}
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            made = {entry.name: entry.stat() for entry in entries}
     notes, still_rejected = [], {}
     for note in load_lines(samples, 'gather_information.py'):
         wav, stat, npy = wavs.get(note), made.get(f'{note}.npy'), f'{folder}/{note}.npy'
         changed = os.stat(wav).st_mtime_ns if wav else 0
-        if note in rejected and changed <= rejected_at:
+        if note in rejected and (not wav or max(changed, os.stat(wav).st_ctime_ns) <= rejected_at):
             still_rejected[note] = rejected[note]
             wav = npy = None
         elif stat and stat.st_size == npy_size(dtype) and changed <= stat.st_mtime_ns:
@@ -235,13 +240,13 @@ def extract_all(notes, dtype, jobs, with_moments):
 
 # The stage.
 
-def start_settings(data, splits, dtype):
+def start_settings(data, dtype):
     """Return the content of spectrum.json; where its settings are not today's, first delete what was made with them."""
     wanted, path = settings(dtype), data / 'spectrum.json'
     stored = load_json(path, 'extract_spectrum.py') if path.exists() else {}
     if {key: stored.get(key) for key in wanted} == wanted:
         return stored
-    for split in splits:
+    for split in SPLITS:
         old = list(spectrum_path(data, split, '').parent.glob('*.npy'))
         if old:
             print(f'{path}: other settings: {len(old):,} spectra of {split} are made again')
@@ -287,7 +292,7 @@ def check_rejected(data, n_rejected, n_notes, max_rejected):
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--dtype', choices=['float16', 'float32'], default='float16', help='of the stored spectra')
-    options.add_argument('--jobs', type=int, default=-1, help='processes; -1: one for each core')
+    options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     options.add_argument('--max-rejected', type=float, default=1, metavar='PERCENT',
                          help='more unusable wavs than this are an error')
     args = options.parse_args(argv)
@@ -295,7 +300,7 @@ def main(argv=None):
     splits = [split for split in SPLITS if list_path(args.data, split, 'samples').exists()]
     if not splits:
         require(list_path(args.data, 'train', 'samples'), 'gather_information.py')
-    stored = start_settings(args.data, splits, args.dtype)
+    stored = start_settings(args.data, args.dtype)
     notes, rejected = {}, {}
     for split in splits:
         notes[split], rejected[split] = list_notes(args.data, split, args.dtype)
@@ -314,7 +319,8 @@ def main(argv=None):
         n_train, mean, squares = total
         save_npy(args.data / 'data_mean.npy', mean.astype(np.float32))
         save_npy(args.data / 'data_std.npy', np.sqrt(squares / n_train).astype(np.float32))
-        save_json(args.data / 'spectrum.json', stored | {'n_train': n_train, 'statistics_of': digest(train, rejected['train'])})
+        statistics = {'n_train': n_train, 'statistics_of': digest(train, rejected['train'])}
+        save_json(args.data / 'spectrum.json', stored | statistics)
         print(f'statistics of {n_train:,} train notes written to {args.data}/data_mean.npy and data_std.npy')
     elif with_moments or not train:
         print('no usable train notes: no statistics written')

@@ -16,9 +16,15 @@ N_SHOWN = 10
 def load_labels(path='labels.txt'):
     """Return the labels, one from each line that is not empty; line number = class index.
 
-    Raises BadInput where there is none or one stands twice.
+    Raises FileNotFoundError where there is no such file, BadInput where it holds no label, or one of them twice.
     """
-    labels = [line.strip() for line in load_lines(path, 'git checkout labels.txt') if line.strip()]
+    remedy = 'write one label a line into it, or give another file with --labels'
+    if not Path(path).exists():
+        raise FileNotFoundError(f'{path} is missing: {remedy}')
+    try:
+        labels = [line.strip() for line in load_lines(path, 'gather_information.py') if line.strip()]
+    except BadInput as error:
+        raise BadInput(f'{path} is no UTF-8 text: {remedy}') from error
     repeated = [label for label, count in Counter(labels).items() if count > 1]
     if not labels or repeated:
         fault = f'names {repeated[0]!r} twice' if repeated else 'is empty'
@@ -36,18 +42,21 @@ def label_of(note, labels):
 
 
 def find_wavs(data, split):
-    """Return {note: path as str} of DATA/{split}/audio, sorted by note; hidden and other files are ignored.
+    """Return {note: path as str} of DATA/{split}/audio, sorted by note; without the folder there are none.
 
-    Raises BadInput for two files of one note (a.wav, a.WAV) and for names that cannot be a line of a UTF-8 list.
+    Hidden and other files are ignored. Raises BadInput for two files of one note (a.wav, a.WAV) and for names that
+    cannot be a line of a UTF-8 list.
     """
-    wavs = {}
-    with os.scandir(Path(data) / split / 'audio') as entries:
+    wavs, folder = {}, Path(data) / split / 'audio'
+    if not folder.is_dir():
+        return wavs
+    with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_file())
     for name in names:
         note, extension = os.path.splitext(name)
         if extension.lower() != '.wav' or name.startswith('.'):
             continue
-        path = os.path.join(data, split, 'audio', name)
+        path = os.path.join(folder, name)
         if not note.isprintable():
             raise BadInput(f'{path!r}: the file name holds a line end or another unprintable character: rename it')
         if note in wavs:
@@ -116,6 +125,10 @@ def main(argv=None):
     for split, names in notes.items():
         save_text(list_path(args.data, split, 'samples'), ''.join(f'{note}\n' for note in names))
         save_text(list_path(args.data, split, 'labels'), ''.join(f'{index}\n' for index in class_indices[split]))
+    for split in SPLITS:
+        if not (args.data / split).exists():  # what an earlier run listed
+            for kind in ('samples', 'labels', 'rejected'):
+                list_path(args.data, split, kind).unlink(missing_ok=True)
     print_counts(class_indices, labels)
     warn_of_shared_instruments(notes)
 

@@ -7,23 +7,28 @@ is in all three. The families, sources and ranges of the General MIDI programs s
 
 import csv
 import hashlib
+import io
+import re
 import tempfile
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from artifacts import SPLITS, BadInput, atomic, command, load_json, parser, progress, save_json
+import sound_font
+from artifacts import SPLITS, BadInput, at_least, atomic, command, load_json, parser, process_count, progress, save_json
 from extract_spectrum import N_SAMPLES, SAMPLE_RATE
 from gather_information import find_wavs, load_labels
+from sound_font import load_font
 
+PROGRAMS = Path(__file__).parent / 'general_midi.csv'
 VELOCITIES = (25, 50, 75, 100, 127)
+OUR_NAME = re.compile(r'.+_(acoustic|electronic|synthetic)_\d{3,}-\d{3}-\d{3}\.wav')
 SOURCES = ('acoustic', 'electronic', 'synthetic')
 HELD = 3  # s
 RENDER_RATE = 48_000  # Hz; what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
 SILENCE = 1e-4  # a note that peaks lower has no sample in the font
 PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
-SAMPLE_HEADER = np.dtype([('name', 'S20'), ('start', '<u4'), ('end', '<u4'), ('loop_and_pitch', 'V18')])
 FADE = 160  # samples, 10 ms: a release that is longer than a second ends without a click
 SHARE = {'valid': 0.12, 'test': 0.2}  # of the instruments of a family
 
@@ -31,22 +36,26 @@ SHARE = {'valid': 0.12, 'test': 0.2}  # of the instruments of a family
 # Planning: which notes there are, in which split.
 
 def default_font():
-    return Path(str(files('pretty_midi') / 'TimGM6mb.sf2'))
+    return Path(find_spec('pretty_midi').origin).parent / 'TimGM6mb.sf2'
 
 
-def load_programs(path=Path(__file__).parent / 'general_midi.csv'):
+def digest(content):
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def load_programs():
     """Return the rows of general_midi.csv as dictionaries."""
-    with open(path, encoding='utf-8', newline='') as file:
+    with open(PROGRAMS, encoding='utf-8', newline='') as file:
         return list(csv.DictReader(file))
 
 
 def list_instruments(fonts):
     """Return one dictionary for each program of each font: NSynth's fields, program, font and range of pitches.
 
-    Programs that sound alike are one instrument under two names, sometimes of two families; the first one counts.
+    Left out are programs that do not sound, and those that sound like an earlier one: one instrument under two names.
     """
     families, instruments = load_labels(Path(__file__).parent / 'labels.txt'), []
-    pairs = [(font, row) for font in fonts for row in load_programs()]
+    pairs = [(font, row) for font in fonts for row in load_programs() if is_audible(font, row)]
     for (font, row), is_double in zip(pairs, find_doubles(pairs), strict=True):
         if not is_double:
             number = len(instruments)
@@ -56,14 +65,26 @@ def list_instruments(fonts):
                 'instrument_source': SOURCES.index(row['source']), 'instrument_source_str': row['source'],
                 'program': int(row['program']), 'program_name': row['name'], 'soundfont': font.name,
                 'font': font, 'range': (int(row['lowest']), int(row['highest']))})
+    missing = {row['family'] for row in load_programs()} - {one['instrument_family_str'] for one in instruments}
+    if missing:
+        raise BadInput(f'{", ".join(font.name for font in fonts)}: nothing sounds of the families '
+                       f'{", ".join(sorted(missing))}: give more or other fonts with --soundfont')
     return instruments
+
+
+def is_audible(font, row):
+    """Whether a program sounds in the middle of its range."""
+    pitch = (int(row['lowest']) + int(row['highest'])) // 2
+    return sounds(render(synthesizer(font), int(row['program']), pitch, 100))
 
 
 def find_doubles(pairs):
     """Return, for each (font, row of general_midi.csv), whether an earlier one sounds the same: correlation over 0.99.
 
-    In TimGM6mb, say, the three first pianos are one, and so are 'Synth Bass 1' and 'Bass and Lead'.
+    In TimGM6mb, say, the first pianos are one, and so are 'Synth Bass 1' and 'Bass and Lead'.
     """
+    if not pairs:
+        return np.zeros(0, bool)
     onsets = np.stack([render(synthesizer(font), int(row['program']), 60, 100)[:SAMPLE_RATE // 2]
                        for font, row in pairs])
     onsets /= np.linalg.norm(onsets, axis=1, keepdims=True) + 1e-12
@@ -75,10 +96,13 @@ def split_instruments(instruments, seed):
     rng, splits = np.random.default_rng(seed), {split: [] for split in SPLITS}
     for family in dict.fromkeys(instrument['instrument_family_str'] for instrument in instruments):
         members = [instrument for instrument in instruments if instrument['instrument_family_str'] == family]
+        if len(members) < len(SPLITS):
+            raise BadInput(f'the sound fonts have {len(members)} instruments of the family {family}: it takes '
+                           f'{len(SPLITS)}, one for each split; give more or other fonts with --soundfont')
         members = [members[i] for i in rng.permutation(len(members))]
-        for split, share in SHARE.items():
-            for _ in range(max(1, round(share * (len(members))))):
-                splits[split].append(members.pop())
+        numbers = {split: max(1, round(share * len(members))) for split, share in SHARE.items()}
+        for split, number in numbers.items():
+            splits[split] += [members.pop() for _ in range(number)]
         splits['train'] += members
     return splits
 
@@ -96,18 +120,6 @@ def list_notes(instrument, n_pitches, seed):
 
 
 # Rendering.
-
-def with_guards(font):
-    """Return the bytes of a sound font with every sample one longer, into the zeros that must follow it.
-
-    symusic reads one sample past the end of a loop: without this, whatever lies there in memory becomes a click.
-    """
-    start = font.rindex(b'shdr') + 8  # SoundFont 2.01, section 7.10: the sample headers, the last chunk of the file
-    n_samples = int.from_bytes(font[start - 4:start], 'little') // SAMPLE_HEADER.itemsize - 1
-    font = bytearray(font)
-    np.frombuffer(font, SAMPLE_HEADER, n_samples, start)['end'] += 1
-    return bytes(font)
-
 
 def synthesizer(font):
     """Return a symusic.Synthesizer, to be used for one program: its cache mixes up programs that share samples."""
@@ -128,6 +140,11 @@ def render(synthesizer, program, pitch, velocity):
     return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ')[:N_SAMPLES].astype(np.float32)
 
 
+def sounds(waveform):
+    """Whether a font has a sample for a note, and one that the synthesiser can play."""
+    return SILENCE < np.abs(waveform).max() < np.inf
+
+
 def to_level(waveform, peak):
     """Return 16-bit samples that peak at `peak`, without dither: what has died away is digital silence."""
     waveform = waveform * (peak / np.abs(waveform).max())
@@ -142,46 +159,47 @@ def render_instrument(instrument, notes, folder, seed):
     for note in notes:
         waveform = render(player, instrument['program'], note['pitch'], note['velocity'])
         path = Path(folder) / f'{note["note_str"]}.wav'
-        if not SILENCE < np.abs(waveform).max() < np.inf:  # no sample, or one that the synthesiser cannot play
+        if not sounds(waveform):
             path.unlink(missing_ok=True)
             continue
         rng = np.random.default_rng([seed, instrument['instrument'], note['pitch'], note['velocity']])
         samples = to_level(waveform, rng.triangular(PEAKS[0], PEAKS[1], PEAKS[1]))
+        content = io.BytesIO()
+        soundfile.write(content, samples, SAMPLE_RATE, subtype='PCM_16', format='WAV')
         with atomic(path) as temporary:
-            soundfile.write(temporary, samples, SAMPLE_RATE, subtype='PCM_16', format='WAV')
+            temporary.write_bytes(content.getvalue())
         sounding.append(note)
     return sounding
 
 
 # The stage.
 
-def load_font(path):
-    """Return the bytes of a sound font; raise unless it is one."""
-    content = Path(path).read_bytes()
-    if content[:4] != b'RIFF' or content[8:12] != b'sfbk' or b'shdr' not in content:
-        raise BadInput(f'{path} is no SoundFont 2 file: give an .sf2 with the General MIDI programs')
-    return content
-
-
 def prepare_folder(data, settings):
     """Return False where these very notes are rendered already; refuse a folder that holds other notes."""
     path = data / 'render.json'
     if not path.exists():
         for split in SPLITS:
-            if (data / split / 'audio').is_dir() and find_wavs(data, split):
+            if find_wavs(data, split):
                 raise BadInput(f'{data / split / "audio"} holds notes that are not rendered ones: '
                                'give another --data, or move them away')
-    elif load_json(path, 'render_notes.py') == settings | {'finished': True}:
+    elif load_json(path, 'render_notes.py') == settings | {'finished': True} and is_whole(data):
         return False
     save_json(path, settings | {'finished': False})
     return True
 
 
+def is_whole(data):
+    """Whether every note of examples.json has its wav."""
+    examples = {split: data / split / 'examples.json' for split in SPLITS}
+    return all(path.exists() and load_json(path, 'render_notes.py').keys() <= find_wavs(data, split).keys()
+               for split, path in examples.items())
+
+
 def remove_others(folder, notes):
-    """Delete the wavs of an earlier rendering that are not among `notes`."""
+    """Delete the wavs of an earlier rendering that are not among `notes`; what is not named like ours is kept."""
     keep = {f'{note["note_str"]}.wav' for note in notes}
     for path in Path(folder).glob('*.wav'):
-        if path.name not in keep:
+        if path.name not in keep and OUR_NAME.fullmatch(path.name):
             path.unlink()
 
 
@@ -208,15 +226,17 @@ def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
                          help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
-    options.add_argument('--pitches', type=int, default=12, help='of each instrument; times 5 velocities')
-    options.add_argument('--seed', type=int, default=0, help='of the split, the pitches and the levels')
-    options.add_argument('--jobs', type=int, default=-1, help='processes; -1: one for each core')
+    options.add_argument('--pitches', type=at_least(1), default=12, help='of each instrument; times 5 velocities')
+    options.add_argument('--seed', type=at_least(0), default=0, help='of the split, the pitches and the levels')
+    options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     args = options.parse_args(argv)
-    if args.pitches < 1:
-        options.error(f'--pitches {args.pitches}: give 1 at least')
 
-    fonts = {Path(path).name: load_font(path) for path in args.soundfont or [default_font()]}
-    settings = {'soundfonts': {name: hashlib.md5(content).hexdigest() for name, content in fonts.items()},
+    files = args.soundfont or [default_font()]
+    fonts = {Path(path).name: load_font(path) for path in files}
+    if len(fonts) < len(files):
+        raise BadInput(f'two of the sound fonts {", ".join(map(str, files))} have the same name: rename one')
+    code = b''.join(path.read_bytes() for path in (Path(__file__), PROGRAMS, Path(sound_font.__file__)))
+    settings = {'soundfonts': {name: digest(content) for name, content in fonts.items()}, 'code': digest(code),
                 'pitches': args.pitches, 'seed': args.seed}
     if not prepare_folder(args.data, settings):
         print(f'{args.data} holds these notes already: nothing to do')
@@ -224,7 +244,8 @@ def main(argv=None):
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in fonts]
         for path, content in zip(paths, fonts.values(), strict=True):
-            path.write_bytes(with_guards(content))
+            with atomic(path) as temporary:
+                temporary.write_bytes(content)
         splits = split_instruments(list_instruments(paths), args.seed)
         plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
                 for split, instruments in splits.items()}

@@ -5,9 +5,7 @@ the labels and statistics, and TensorBoard logs. Killed at any time and started 
 validation and ends with the same model.
 """
 
-import csv
 import hashlib
-import io
 import json
 import platform
 import shutil
@@ -16,7 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from artifacts import BadInput, atomic, command, load_json, parser, progress, save_json, save_npy, save_text
+from artifacts import (
+    BadInput,
+    at_least,
+    atomic,
+    command,
+    load_json,
+    parser,
+    progress,
+    save_csv,
+    save_json,
+    save_npy,
+    save_text,
+)
 
 HISTORY = ('step', 'learning_rate', 'train_loss', 'train_accuracy', 'valid_loss', 'valid_accuracy')
 SOURCES = ('train.py', 'model.py', 'data_provider.py')
@@ -26,26 +36,23 @@ def parse_arguments(argv):
     options = parser(__doc__.splitlines()[0], 'data', 'run')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     training = options.add_argument_group('training')
-    training.add_argument('--steps', type=int, default=10_000, help='batches to train on, at most')
-    training.add_argument('--batch-size', type=int, default=32, help='notes a step')
+    training.add_argument('--steps', type=at_least(1), default=10_000, help='batches to train on, at most')
+    training.add_argument('--batch-size', type=at_least(1), default=32, help='notes a step')
     training.add_argument('--optimizer', default='adamw', choices=['adamw', 'adam', 'sgd', 'adadelta'],
                           help='the tutorial took adadelta with --learning-rate 0.01 --schedule constant')
-    training.add_argument('--learning-rate', type=float, default=0.001, help='at its highest')
+    training.add_argument('--learning-rate', type=at_least(1e-12, float), default=0.001, help='at its highest')
     training.add_argument('--schedule', default='cosine', choices=['cosine', 'constant'],
                           help='cosine: the learning rate falls to 0 at the last step')
     training.add_argument('--class-balance', default='weights', choices=['weights', 'none'],
                           help='weights: the loss counts every label that has notes the same')
-    training.add_argument('--validate-every', type=int, default=100, metavar='STEPS', help='and checkpoint')
-    training.add_argument('--patience', type=int, default=20, metavar='VALIDATIONS',
+    training.add_argument('--validate-every', type=at_least(1), default=100, metavar='STEPS', help='and checkpoint')
+    training.add_argument('--patience', type=at_least(1), default=20, metavar='VALIDATIONS',
                           help='stop after so many without a better one')
-    training.add_argument('--seed', type=int, default=0, help='of weights and order; same seed, same result on CPUs')
+    training.add_argument('--seed', type=at_least(0), default=0,
+                          help='of weights and order; same seed, same result on CPUs')
     options.add_argument('--replace', action='store_true',
                          help='train anew where RUN was trained otherwise (other settings, data or code)')
-    args = options.parse_args(argv)
-    for name in ('steps', 'batch_size', 'validate_every', 'patience', 'learning_rate'):
-        if getattr(args, name) <= 0:
-            options.error(f'--{name.replace("_", "-")} {getattr(args, name)}: give a number above 0')
-    return args
+    return options.parse_args(argv)
 
 
 # The run folder.
@@ -80,17 +87,16 @@ def open_run(run, config, provider, replace):
     """Make the run folder, or take up the one that is there; refuse one that was trained otherwise."""
     path = run / 'config.json'
     if path.exists() or (run / 'model.keras').exists():
-        old = load_json(path, 'train.py --replace')
+        old = load_json(path, 'train.py --replace') if path.exists() else {}
         changed = differences(old | {'versions': config['versions']}, config)
         if changed and not replace:
             raise BadInput(f'{path}: this run was trained otherwise ({"; ".join(changed)}): choose another --run, '
                            'or give --replace to train it anew')
-        if not changed:
-            return
-        shutil.rmtree(run / 'checkpoint', ignore_errors=True)
-        shutil.rmtree(run / 'tensorboard', ignore_errors=True)
-        for name in ('model.keras', 'history.csv'):
-            (run / name).unlink(missing_ok=True)
+        if changed:
+            shutil.rmtree(run / 'checkpoint', ignore_errors=True)
+            shutil.rmtree(run / 'tensorboard', ignore_errors=True)
+            for name in ('model.keras', 'history.csv'):
+                (run / name).unlink(missing_ok=True)
     save_npy(run / 'data_mean.npy', provider.mean)
     save_npy(run / 'data_std.npy', provider.std)
     save_text(run / 'labels.txt', ''.join(f'{label}\n' for label in provider.labels))
@@ -100,7 +106,12 @@ def open_run(run, config, provider, replace):
 def load_state(run):
     """Return the state of the training: rows of history.csv, the checkpoint's file name, whether it is finished."""
     path = run / 'checkpoint' / 'state.json'
-    return load_json(path, 'train.py --replace') if path.exists() else {'history': [], 'file': None, 'finished': False}
+    if path.exists():
+        state = load_json(path, 'train.py')
+        if (run / 'model.keras' if state['finished'] else path.parent / state['file']).exists():
+            return state
+        print(f'{run}: the model of the last checkpoint is gone: starting anew')
+    return {'history': [], 'file': None, 'finished': False}
 
 
 def save_state(run, model, history, finished):
@@ -110,11 +121,7 @@ def save_state(run, model, history, finished):
     if name:
         with atomic(folder / name) as temporary:
             model.save(temporary)
-    table = io.StringIO(newline='')
-    writer = csv.DictWriter(table, HISTORY, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(history)
-    save_text(run / 'history.csv', table.getvalue())
+    save_csv(run / 'history.csv', [HISTORY, *([row.get(column, '') for column in HISTORY] for row in history)])
     save_text(folder / 'state.json', json.dumps({'history': history, 'file': name, 'finished': finished}))
     for old in folder.glob('*.keras'):
         if old.name != name:
@@ -167,6 +174,7 @@ def class_weights(class_indices, n_labels):
 
 def train_round(model, provider, args, start, bar):
     """Train up to the next validation; return a row of the history."""
+    from data_provider import name_damaged_files
     from model import keras
 
     class Bar(keras.callbacks.Callback):
@@ -179,15 +187,17 @@ def train_round(model, provider, args, start, bar):
     order = note_order(provider.n_notes('train'), args.seed, start * args.batch_size, n_steps * args.batch_size)
     weights = (class_weights(provider.class_indices['train'], provider.n_labels)
                if args.class_balance == 'weights' else None)
-    train = model.fit(provider.dataset('train', order), class_weight=weights, shuffle=False, verbose=0,
-                      callbacks=[Bar()]).history
+    with name_damaged_files():
+        train = model.fit(provider.dataset('train', order), class_weight=weights, shuffle=False, verbose=0,
+                          callbacks=[Bar()]).history
     row = {'step': start + n_steps, 'learning_rate': float(model.optimizer.learning_rate),
            'train_loss': train['loss'][0], 'train_accuracy': train['accuracy'][0]}
     if provider.notes.get('valid'):
-        valid = model.evaluate(provider.dataset('valid'), return_dict=True, verbose=0)
+        with name_damaged_files():
+            valid = model.evaluate(provider.dataset('valid'), return_dict=True, verbose=0)
         row |= {'valid_loss': valid['loss'], 'valid_accuracy': valid['accuracy']}
-    if not np.isfinite(row['train_loss']):
-        raise BadInput(f'the loss is {row["train_loss"]} at step {row["step"]}: '
+    if not np.isfinite([*row.values(), *(np.sum(weight) for weight in model.get_weights())]).all():
+        raise BadInput(f'at step {row["step"]} the loss is {row["train_loss"]:g} and not all weights are finite: '
                        f'give a --learning-rate below {args.learning_rate:g}')
     return row
 

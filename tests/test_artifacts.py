@@ -1,0 +1,216 @@
+"""artifacts.py: whole files or none, messages that name the stage, help that answers at once."""
+
+import ast
+import io
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, error_line, run_python
+
+import artifacts
+
+SCRIPTS = sorted(path.name for path in ROOT.glob('*.py')
+                 if any(isinstance(node, ast.FunctionDef) and node.name == 'main'
+                        for node in ast.parse(path.read_text(encoding='utf-8')).body))
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Writing.
+
+def test_an_atomic_block_writes_the_file_and_leaves_nothing_else(tmp_path):
+    with artifacts.atomic(tmp_path / 'new' / 'a.txt') as temporary:
+        temporary.write_text('whole')
+        assert not (tmp_path / 'new' / 'a.txt').exists()
+    assert names_in(tmp_path / 'new') == ['a.txt']
+    assert (tmp_path / 'new' / 'a.txt').read_text() == 'whole'
+
+
+@pytest.mark.parametrize('error', [KeyError('x'), KeyboardInterrupt(), OSError(28, 'No space left on device')])
+def test_an_error_within_an_atomic_block_keeps_the_old_content(tmp_path, error):
+    path = tmp_path / 'a.txt'
+    path.write_text('old')
+    with pytest.raises(type(error)), artifacts.atomic(path) as temporary:
+        temporary.write_text('ha')
+        raise error
+    assert names_in(tmp_path) == ['a.txt']
+    assert path.read_text() == 'old'
+
+
+def test_a_kill_within_an_atomic_block_keeps_the_old_content_and_the_next_run_cleans_up(tmp_path):
+    path = tmp_path / 'a.txt'
+    path.write_text('old')
+    killed = run_python('-c', f'''
+import os, signal, artifacts
+with artifacts.atomic({str(path)!r}) as temporary:
+    temporary.write_text('a half that is longer than what comes next')
+    os.kill(os.getpid(), signal.SIGKILL)''')
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_text() == 'old'
+    artifacts.save_text(path, 'new')
+    assert names_in(tmp_path) == ['a.txt']
+    assert path.read_text() == 'new'
+
+
+@pytest.mark.parametrize('name', ['a b.npy', "it's \"a\".npy", '피아노.npy'])
+def test_odd_names_are_written_and_read(tmp_path, name):
+    artifacts.save_npy(tmp_path / name, np.arange(3))
+    assert artifacts.load_npy(tmp_path / name, 'x.py').tolist() == [0, 1, 2]
+    assert names_in(tmp_path) == [name]
+
+
+def test_an_array_of_objects_is_never_saved(tmp_path):
+    with pytest.raises(ValueError, match='allow_pickle'):
+        artifacts.save_npy(tmp_path / 'a.npy', np.array([{}], dtype=object))
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize('write', ["save_npy(path, numpy.zeros(100_000))", "save_text(path, 'x' * 800_000)",
+                                   "save_json(path, ['x'] * 100_000)"])
+def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path, write):
+    path = tmp_path / 'a.out'
+    path.write_text('old')
+    result = run_python('-c', f'''
+import numpy, sys
+from artifacts import *
+path = {str(path)!r}
+@command
+def main(argv=None):
+    {write}
+main.__wrapped__.__globals__['__file__'] = 'full.py'
+sys.modules['__main__'].__file__ = 'full.py'
+sys.exit(main())''', max_file_bytes=50_000)
+    assert result.returncode == 1
+    assert 'cannot write' in error_line(result.stderr, path)
+    assert names_in(tmp_path) == ['a.out']
+    assert path.read_text() == 'old'
+
+
+def test_text_is_utf8_with_plain_line_ends(tmp_path):
+    artifacts.save_text(tmp_path / 'a.txt', '현\nb\n')
+    assert (tmp_path / 'a.txt').read_bytes() == '현\nb\n'.encode()
+    assert artifacts.load_lines(tmp_path / 'a.txt', 'x.py') == ['현', 'b']
+
+
+# Reading.
+
+def test_require_names_the_file_and_the_stage(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'data_mean\.npy is missing.*python extract_spectrum\.py'):
+        artifacts.require(tmp_path / 'data_mean.npy', 'extract_spectrum.py')
+    assert artifacts.require(str(tmp_path), 'x.py') == tmp_path
+
+
+def test_a_pickle_is_refused_and_its_code_not_run(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'was run'),)
+
+    np.save(tmp_path / 'a.npy', np.array([Hostile()], dtype=object), allow_pickle=True)
+    with pytest.raises(artifacts.BadInput, match=r'a\.npy.*delete it and run `python extract_spectrum\.py`'):
+        artifacts.load_npy(tmp_path / 'a.npy', 'extract_spectrum.py')
+    assert not (tmp_path / 'was run').exists()
+
+
+@pytest.mark.parametrize('n_bytes', [0, 5, 60, 128, 500])
+def test_a_truncated_npy_is_refused_with_the_remedy(tmp_path, n_bytes):
+    path = tmp_path / 'a.npy'
+    np.save(path, np.arange(100.0))
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(artifacts.BadInput, match=r'a\.npy.*delete it and run `python tsne\.py`'):
+        artifacts.load_npy(path, 'tsne.py')
+
+
+@pytest.mark.parametrize('content', [b'', b'{"a": 1', b'\xff\xfe'])
+def test_broken_json_is_refused_with_the_remedy(tmp_path, content):
+    (tmp_path / 'a.json').write_bytes(content)
+    with pytest.raises(artifacts.BadInput, match=r'a\.json.*run `python train\.py`'):
+        artifacts.load_json(tmp_path / 'a.json', 'train.py')
+
+
+def test_json_comes_back(tmp_path):
+    content = {'label': '피아노', 'n': [1, 2.5, None]}
+    artifacts.save_json(tmp_path / 'a.json', content)
+    assert artifacts.load_json(tmp_path / 'a.json', 'x.py') == content
+    assert '피아노' in (tmp_path / 'a.json').read_text(encoding='utf-8')
+    assert json.loads((tmp_path / 'a.json').read_bytes()) == content
+
+
+@pytest.mark.parametrize(('content', 'lines'), [(b'', []), (b'a\n', ['a']), (b'a', ['a']), (b'a\r\nb\r\n', ['a', 'b']),
+                                                (b'a\n\nb\n', ['a', '', 'b']), ('a\u2028b\n'.encode(), ['a\u2028b'])])
+def test_lines_are_split_at_line_ends_only(tmp_path, content, lines):
+    (tmp_path / 'a.txt').write_bytes(content)
+    assert artifacts.load_lines(tmp_path / 'a.txt', 'x.py') == lines
+
+
+def test_a_list_that_is_not_utf8_names_the_stage(tmp_path):
+    (tmp_path / 'a.txt').write_bytes(b'bass\xff\n')
+    with pytest.raises(artifacts.BadInput, match=r'a\.txt is not UTF-8.*gather_information\.py'):
+        artifacts.load_lines(tmp_path / 'a.txt', 'gather_information.py')
+
+
+@pytest.mark.parametrize(('note', 'instrument'), [('bass_synthetic_033-045-100', 'bass_synthetic_033'),
+                                                  ('a-b-045-100', 'a-b'), ('my note', 'my note')])
+def test_the_instrument_of_a_note(note, instrument):
+    assert artifacts.instrument_of(note) == instrument
+
+
+# The command line.
+
+def test_the_parser_defaults_and_leaves_out_what_is_not_asked_for():
+    both = artifacts.parser('x', 'data', 'run').parse_args([])
+    assert (both.data, both.run) == (Path('data'), Path('run'))
+    assert not hasattr(artifacts.parser('x', 'data').parse_args([]), 'run')
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
+def test_help_answers_without_tensorflow(script, tmp_path):
+    result = run_python('-X', 'importtime', ROOT / script, '--help', cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f'usage: {script}')
+    imported = {line.rsplit('|')[-1].strip().split('.')[0] for line in result.stderr.splitlines() if '|' in line}
+    assert 'argparse' in imported
+    assert not imported & {'tensorflow', 'keras', 'librosa', 'sklearn'}
+    assert names_in(tmp_path) == []
+
+
+def test_there_are_scripts_to_ask_for_help():
+    assert {'gather_information.py', 'extract_spectrum.py', 'render_notes.py', 'train.py'} <= set(SCRIPTS)
+
+
+def test_only_expected_errors_become_a_line(capsys):
+    def failing_with(error):
+        def main(argv=None):
+            raise error
+        return artifacts.command(main)
+
+    assert failing_with(artifacts.BadInput('a.txt:\n  bad'))() == 1
+    assert 'a.txt: bad' in error_line(capsys.readouterr().err)
+    assert failing_with(KeyboardInterrupt())() == 130
+    assert 'run it again' in capsys.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        failing_with(ZeroDivisionError())()
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, 'stderr', stream)
+    assert list(artifacts.progress(range(500), description='spectra')) == list(range(500))
+    lines = stream.getvalue().splitlines()
+    assert '\r' not in stream.getvalue() and '\x1b' not in stream.getvalue()
+    assert all(line.startswith('spectra: ') for line in lines)
+    assert '500/500' in lines[-1] and 'note/s' in lines[-1]
+    assert len(lines) < 10  # not one for every note
+
+
+def test_what_libraries_write_to_stderr_is_dropped_within_the_block_only(capfd):
+    with artifacts.silent_stderr():
+        os.write(2, b'noise')
+    os.write(2, b'news')
+    assert capfd.readouterr().err == 'news'

@@ -1,0 +1,177 @@
+"""model.py: the network of the design, and what a model file may hold."""
+
+import re
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+
+from artifacts import BadInput
+from model import get_last_minus_one, get_model, keras, load_model
+
+N_LABELS = 7
+OUTPUTS = {  # layer -> shape of one note's output: the table of the design
+    'conv1': (249, 64), 'pool1': (83, 64), 'conv2': (83, 64), 'pool2': (27, 64), 'conv3': (27, 128), 'pool3': (9, 128),
+    'conv4': (9, 128), 'pool4': (3, 128), 'flatten': (384,), 'fc1': (256,), 'fc2': (256,), 'fc3': (N_LABELS,)}
+CONVOLUTIONS = ('conv1', 'conv2', 'conv3', 'conv4')
+
+
+@pytest.fixture(scope='module')
+def model():
+    keras.utils.set_random_seed(3)
+    return get_model(N_LABELS)
+
+
+@pytest.fixture(scope='module')
+def spectra():
+    return np.random.default_rng(0).normal(size=(4, 251, 513, 1)).astype(np.float32)
+
+
+def outputs_of(model, names, spectra):
+    cut = keras.Model(model.input, {name: model.get_layer(name).output for name in names})
+    return [output.numpy() for output in map(cut(spectra, training=False).get, names)]
+
+
+def test_layers_have_the_names_and_shapes_of_the_design(model, spectra):
+    for name, output in zip(OUTPUTS, outputs_of(model, OUTPUTS, spectra), strict=True):
+        assert output.shape == (4, *OUTPUTS[name]), name
+
+
+def test_layers_come_in_the_order_of_the_design(model):
+    names = [layer.name for layer in model.layers]
+    assert [name for name in names if name in OUTPUTS] == list(OUTPUTS)
+    for name in CONVOLUTIONS:
+        at = names.index(name)
+        assert names[at + 1:at + 3] == [f'{name}_bn', f'{name}_relu']
+
+
+def test_input_is_a_spectrum(model):
+    assert model.input_shape == (None, 251, 513, 1)
+    assert model.output_shape == (None, N_LABELS)
+
+
+def test_parameters_are_those_of_the_formula(model):
+    kernels = 3 * 513 * 64 + 3 * 64 * 64 + 3 * 64 * 128 + 3 * 128 * 128
+    batch_norm = 3 * (64 + 64 + 128 + 128)  # offset, moving mean, moving variance; no scale
+    dense = (384 + 1) * 256 + (256 + 1) * 256 + (256 + 1) * N_LABELS
+    assert model.count_params() == kernels + batch_norm + dense
+
+
+@pytest.mark.parametrize('name', CONVOLUTIONS)
+def test_convolutions_have_no_bias_and_batch_normalisation_no_scale(model, name):
+    assert len(model.get_layer(name).weights) == 1
+    normalisation = model.get_layer(f'{name}_bn')
+    assert normalisation.epsilon == 0.001
+    assert {weight.name for weight in normalisation.weights} == {'beta', 'moving_mean', 'moving_variance'}
+
+
+def test_logits_are_linear(model, spectra):
+    assert model.get_layer('fc3').activation is keras.activations.linear
+    fc2, logits = outputs_of(model, ['fc2', 'fc3'], spectra)
+    kernel, bias = model.get_layer('fc3').get_weights()
+    np.testing.assert_allclose(logits, fc2 @ kernel + bias, atol=1e-4)
+    assert logits.min() < 0
+
+
+def test_fc1_and_fc2_are_rectified(model, spectra):
+    for output in outputs_of(model, ['fc1', 'fc2', 'conv1_relu', 'conv4_relu'], spectra):
+        assert output.min() == 0 < output.max()
+
+
+def test_conv1_equals_the_two_dimensional_convolution(model, spectra):
+    conv2d = keras.layers.Conv2D(64, (3, 513), padding='valid', use_bias=False)
+    conv2d.build((None, 251, 513, 1))
+    conv2d.set_weights([model.get_layer('conv1').get_weights()[0][:, :, np.newaxis, :]])
+    np.testing.assert_allclose(outputs_of(model, ['conv1'], spectra)[0], conv2d(spectra).numpy()[:, :, 0], atol=1e-4)
+
+
+def test_last_minus_one_is_fc2_of_the_full_model(model, spectra):
+    fc2 = get_last_minus_one(model)
+    assert fc2.output_shape == (None, 256)
+    np.testing.assert_array_equal(fc2(spectra, training=False), outputs_of(model, ['fc2'], spectra)[0])
+
+
+def test_last_minus_one_shares_the_weights():
+    full = get_model(2)
+    fc2 = get_last_minus_one(full)
+    full.get_layer('fc2').bias.assign_add(np.ones(256, np.float32))
+    np.testing.assert_array_equal(fc2.get_layer('fc2').get_weights()[1], np.ones(256))
+
+
+def test_training_moves_the_averages_of_batch_normalisation(trained):
+    """The published scripts never did, so that they validated on initial statistics."""
+    learned = load_model(trained / 'model.keras')
+    for name in CONVOLUTIONS:
+        normalisation = learned.get_layer(f'{name}_bn')
+        assert np.abs(normalisation.moving_mean.numpy()).max() > 0.001, name
+        assert np.abs(normalisation.moving_variance.numpy() - 1).max() > 0.001, name
+
+
+# Model files.
+
+def truncate(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[:int(share * len(content))])
+
+
+def flip(path, share):
+    """Turn over a byte at `share` of the file."""
+    content = bytearray(path.read_bytes())
+    content[int(share * len(content))] ^= 0xff
+    path.write_bytes(content)
+
+
+def rewrite(path, member, change):
+    """Replace a member of the zip by what `change` makes of it; leave it out where that is None."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    changed = change(members.pop(member))
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, content in (members | ({member: changed} if changed is not None else {})).items():
+            archive.writestr(name, content)
+
+
+DAMAGES = {
+    'empty': lambda path: path.write_bytes(b''),
+    'text': lambda path: path.write_text('no model'),
+    'a tenth': lambda path: truncate(path, 0.1),
+    'nearly whole': lambda path: truncate(path, 0.99),
+    'flipped byte of the weights': lambda path: flip(path, 0.5),
+    'flipped byte near the end': lambda path: flip(path, 0.9),
+    'no members': lambda path: zipfile.ZipFile(path, 'w').close(),
+    'no configuration': lambda path: rewrite(path, 'config.json', lambda content: None),
+    'no weights': lambda path: rewrite(path, 'model.weights.h5', lambda content: None),
+    'half the configuration': lambda path: rewrite(path, 'config.json', lambda content: content[:len(content) // 2]),
+    'half the weights': lambda path: rewrite(path, 'model.weights.h5', lambda content: content[:len(content) // 2]),
+    'unknown layer': lambda path: rewrite(path, 'config.json', lambda content: content.replace(b'ReLU', b'NoLU')),
+}
+
+
+@pytest.mark.parametrize('damage', DAMAGES)
+def test_damaged_model_file_is_refused(trained, tmp_path, damage):
+    path = tmp_path / 'model.keras'
+    shutil.copy(trained / 'model.keras', path)
+    DAMAGES[damage](path)
+    with pytest.raises(BadInput) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+    assert re.search(r'run `python train\.py[^`]*`', str(caught.value))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_missing_model_names_the_stage(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'model.keras is missing: run `python train.py`'):
+        load_model(tmp_path / 'model.keras')
+
+
+def test_code_in_a_model_file_is_not_run(tmp_path):
+    """Safe mode: a Lambda layer holds Python bytecode."""
+    marker = str(tmp_path / 'executed')
+    hostile = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: (open(marker, 'w').close(), x)[1])])
+    hostile.save(tmp_path / 'model.keras')
+    (tmp_path / 'executed').unlink()
+    with pytest.raises(BadInput, match=r'model\.keras is no intact model') as caught:
+        load_model(tmp_path / 'model.keras')
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / 'executed').exists()

@@ -1,0 +1,417 @@
+"""train.py: what it learns and keeps, whatever interrupts it, and what it refuses."""
+
+import csv
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import (
+    SMALL_LABELS,
+    SMALL_TRAINING,
+    damaged_copy,
+    disk_full,
+    edit_json,
+    make_data,
+    small_names,
+    stage,
+)
+
+import train
+from data_provider import prepare_data
+from model import load_model
+from train import class_weights, note_order
+
+TINY = ('--batch-size', 4, '--validate-every', 2)
+TWO_STEPS = ('--steps', 2, *TINY)
+
+
+def history_of(run):
+    with open(run / 'history.csv', encoding='utf-8') as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def weights_of(run):
+    return load_model(run / 'model.keras').get_weights()
+
+
+def assert_same_result(run, other):
+    assert (run / 'history.csv').read_bytes() == (other / 'history.csv').read_bytes()
+    for weight, expected in zip(weights_of(run), weights_of(other), strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def files_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+def score(run, data, split='valid'):
+    """(accuracy, mean cross-entropy) of RUN/model.keras, computed one note at a time without train.py."""
+    provider, model = prepare_data(data, data / 'labels.txt'), load_model(run / 'model.keras')
+    spectra, indices = zip(*(provider.get_sample_at(split, i) for i in range(provider.n_notes(split))), strict=True)
+    logits = model(np.stack(spectra)[..., np.newaxis], training=False).numpy().astype(np.float64)
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return np.mean(logits.argmax(axis=1) == indices), -log_probabilities[range(len(indices)), indices].mean()
+
+
+@pytest.fixture(scope='session')
+def tiny_run(tiny_data, tmp_path_factory):
+    """A finished training of 2 steps."""
+    run = tmp_path_factory.mktemp('tiny_run') / 'run'
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    return run
+
+
+@pytest.fixture
+def run(tiny_run, tmp_path):
+    """A copy of the finished run, to damage."""
+    return damaged_copy(tiny_run, tmp_path / 'run')
+
+
+@pytest.fixture(scope='session')
+def killed(small_data, tmp_path_factory):
+    """The run folder of a training like `trained` that was killed when its first checkpoint was there."""
+    run = tmp_path_factory.mktemp('killed') / 'run'
+    process = subprocess.Popen(
+        [sys.executable, train.__file__, '--data', small_data, '--labels', small_data / 'labels.txt', '--run', run,
+         *map(str, SMALL_TRAINING)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (run / 'checkpoint' / 'state.json').exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not json.loads((run / 'checkpoint' / 'state.json').read_text())['finished']
+    return run
+
+
+# What it learns.
+
+def test_loss_falls_and_valid_accuracy_rises_above_chance(trained):
+    history = history_of(trained)
+    assert history[-1]['train_loss'] < 0.7 * history[0]['train_loss']
+    assert history[-1]['valid_accuracy'] > 0.6  # chance: 0.25
+
+
+def test_history_has_a_row_each_validation_and_one_at_the_end(tiny_data, tmp_path):
+    assert stage(train, tiny_data, tmp_path, '--steps', 3, *TINY) == 0
+    history = history_of(tmp_path)
+    assert [row['step'] for row in history] == [2, 3]
+    assert all(set(row) == set(train.HISTORY) for row in history)
+
+
+def test_whole_valid_split_is_counted(trained, small_data):
+    """With 22 notes in batches of 8: the last batch, of 6, must count neither more nor less than its notes."""
+    best = max(history_of(trained), key=train.merit)
+    accuracy, loss = score(trained, small_data)
+    assert best['valid_accuracy'] == pytest.approx(accuracy, abs=1e-6)
+    assert best['valid_loss'] == pytest.approx(loss, abs=1e-4)
+
+
+def test_early_stop_keeps_the_best_model_not_the_last(small_data, tmp_path):
+    run, patience = tmp_path / 'run', 2
+    assert stage(train, small_data, run, '--steps', 60, '--batch-size', 8, '--validate-every', 1, '--optimizer', 'sgd',
+                 '--learning-rate', 0.3, '--schedule', 'constant', '--patience', patience) == 0
+    history = history_of(run)
+    best = max(range(len(history)), key=lambda i: (history[i]['valid_accuracy'], -history[i]['valid_loss']))
+    assert len(history) < 60
+    assert len(history) - 1 - best == patience
+    accuracy, loss = score(run, small_data)
+    assert accuracy == pytest.approx(history[best]['valid_accuracy'], abs=1e-6)
+    assert loss == pytest.approx(history[best]['valid_loss'], rel=1e-3)
+    assert loss != pytest.approx(history[-1]['valid_loss'], rel=1e-3)
+
+
+def test_cosine_falls_to_zero_and_adadelta_keeps_the_tutorials_rate(trained, tiny_data, tmp_path):
+    rates = [row['learning_rate'] for row in history_of(trained)]
+    assert rates == sorted(rates, reverse=True) and rates[-1] == pytest.approx(0, abs=1e-9)
+    assert stage(train, tiny_data, tmp_path, *TWO_STEPS, '--optimizer', 'adadelta', '--learning-rate', 0.01,
+                 '--schedule', 'constant') == 0
+    assert [row['learning_rate'] for row in history_of(tmp_path)] == pytest.approx([0.01])
+    assert load_model(tmp_path / 'model.keras', compile=True).optimizer.name == 'adadelta'
+
+
+def test_same_seed_same_result_and_another_seed_another(tiny_data, tiny_run, tmp_path):
+    assert stage(train, tiny_data, tmp_path / 'same', *TWO_STEPS) == 0
+    assert_same_result(tmp_path / 'same', tiny_run)
+    assert stage(train, tiny_data, tmp_path / 'other', *TWO_STEPS, '--seed', 1) == 0
+    assert not np.array_equal(weights_of(tmp_path / 'other')[0], weights_of(tiny_run)[0])
+
+
+def test_run_folder_stands_alone(trained, small_data):
+    assert (trained / 'labels.txt').read_text() == (small_data / 'labels.txt').read_text()
+    for name in ('data_mean.npy', 'data_std.npy'):
+        np.testing.assert_array_equal(np.load(trained / name), np.load(small_data / name))
+    config = json.loads((trained / 'config.json').read_text())
+    assert config['labels'] == list(SMALL_LABELS)
+    assert (config['settings']['seed'], config['settings']['steps'], config['n_train']) == (0, 30, 64)
+    assert config['signal']['n_fft'] == 1024
+    assert set(config['versions']) == {'tensorflow', 'keras', 'numpy', 'python'}
+    assert list((trained / 'tensorboard').glob('events.out.tfevents.*'))
+    assert not [name for name in files_of(trained) if '.tmp' in name or (name.endswith('.keras') and '/' in name)]
+
+
+def test_without_a_valid_split_the_last_model_is_kept(tmp_path, capfd):
+    data = make_data(tmp_path / 'data', {'train': small_names(0, 2, 1)})
+    assert stage(train, data, tmp_path / 'run', '--steps', 3, *TINY, '--patience', 1) == 0
+    assert 'no valid split' in capfd.readouterr().out
+    history = history_of(tmp_path / 'run')
+    assert [row['step'] for row in history] == [2, 3]
+    assert all('valid_accuracy' not in row for row in history)
+    assert load_model(tmp_path / 'run' / 'model.keras', compile=True).optimizer.iterations == 3
+
+
+def test_one_label_is_learnt_at_once(tmp_path):
+    """Keras' 'accuracy' of a single output would be that of a yes-no question, and wrong."""
+    notes = {split: [f'bass_x_{number:03}-040-100' for number in range(4)] for split in ('train', 'valid')}
+    data = make_data(tmp_path / 'data', notes, labels=['bass'])
+    assert stage(train, data, tmp_path / 'run', *TWO_STEPS) == 0
+    assert [(row['train_accuracy'], row['valid_accuracy']) for row in history_of(tmp_path / 'run')] == [(1, 1)]
+
+
+# Order and weights.
+
+def test_each_epoch_holds_every_note_once():
+    order = note_order(7, 0, 0, 7 * 5).reshape(5, 7)
+    assert [sorted(epoch) for epoch in order] == [list(range(7))] * 5
+    assert len({tuple(epoch) for epoch in order}) > 1
+
+
+@pytest.mark.parametrize(('start', 'count'), [(0, 3), (5, 1), (6, 9), (7, 7), (13, 30), (20, 1)])
+def test_order_does_not_depend_on_where_one_starts(start, count):
+    np.testing.assert_array_equal(note_order(7, 4, start, count), note_order(7, 4, 0, 100)[start:start + count])
+
+
+def test_order_depends_on_the_seed():
+    np.testing.assert_array_equal(note_order(50, 1, 0, 50), note_order(50, 1, 0, 50))
+    assert not np.array_equal(note_order(50, 1, 0, 50), note_order(50, 2, 0, 50))
+
+
+def test_labels_count_the_same_and_notes_one_on_average():
+    class_indices = np.repeat([0, 1, 3], [60, 5, 15])
+    weights = class_weights(class_indices, 5)
+    totals = [weights[label] * count for label, count in Counter(class_indices.tolist()).items()]
+    assert totals == pytest.approx([totals[0]] * 3)
+    assert sum(totals) == pytest.approx(len(class_indices))
+
+
+def test_label_without_notes_has_a_finite_weight():
+    weights = class_weights(np.array([0, 0, 2]), 4)
+    assert set(weights) == {0, 1, 2, 3}
+    assert np.isfinite(list(weights.values())).all()
+
+
+# Interrupted and started again.
+
+def test_killed_and_started_again_ends_the_same(killed, trained, small_data, tmp_path, capfd):
+    """With what a kill during a save leaves, too: half files, and whole ones that state.json does not know of yet."""
+    run = shutil.copytree(killed, tmp_path / 'run')
+    for name in ('checkpoint/.tmp.step-000030.keras', 'checkpoint/step-000030.keras', '.tmp.model.keras',
+                 'checkpoint/.tmp.state.json', '.tmp.history.csv'):
+        (run / name).write_bytes(b'half a fi')
+    for name in ('model.keras', 'history.csv'):
+        shutil.copy(trained / name, run / name)
+    assert stage(train, small_data, run, *SMALL_TRAINING) == 0
+    assert 'going on from step' in capfd.readouterr().out
+    assert_same_result(run, trained)
+    assert not [name for name in files_of(run) if '.tmp' in name or 'step-' in name]
+
+
+def test_killed_before_the_first_checkpoint(tiny_data, tiny_run, run):
+    shutil.rmtree(run / 'checkpoint')
+    for name in ('model.keras', 'history.csv'):
+        (run / name).unlink()
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+def test_finished_run_does_nothing(tiny_data, run, capfd):
+    before = files_of(run)
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    assert 'nothing to do' in capfd.readouterr().out
+    assert files_of(run) == before
+
+
+def test_other_settings_are_refused(tiny_data, run, fails):
+    before = files_of(run)
+    line = fails(train, tiny_data, run, *TWO_STEPS, '--seed', 5)
+    assert 'settings.seed was 0, now 5' in line and '--replace' in line and 'config.json' in line
+    assert files_of(run) == before
+
+
+def test_other_data_are_refused(tiny_data, run, tmp_path, fails):
+    data = damaged_copy(tiny_data, tmp_path / 'data')
+    np.save(data / 'data_mean.npy', np.load(data / 'data_mean.npy') + np.float32(0.1))
+    line = fails(train, data, run, *TWO_STEPS)
+    assert 'digests.data' in line and '--replace' in line
+
+
+def test_replace_trains_anew(tiny_data, run):
+    assert stage(train, tiny_data, run, '--steps', 3, *TINY, '--seed', 5, '--replace') == 0
+    assert [row['step'] for row in history_of(run)] == [2, 3]
+    assert json.loads((run / 'config.json').read_text())['settings']['seed'] == 5
+
+
+# Damage, and whether the remedy works.
+
+def follow(line, path, script, data, run, *arguments):
+    """Do what the error message in `line` on `path` says: delete, then run the command; return its status."""
+    if 'delete' in line:
+        named = re.search(r'delete (\S+)', line)[1]
+        named = path if named == 'it' else type(path)(named)
+        shutil.rmtree(named) if named.is_dir() else named.unlink()
+    command = re.search(r'`python (\S+)([^`]*)`', line)
+    assert command[1] == script.__name__ + '.py'
+    return stage(script, data, run, *arguments, *command[2].split())
+
+
+def test_damaged_checkpoint_is_named_and_the_remedy_works(tiny_data, tiny_run, run, fails):
+    path = run / 'checkpoint' / 'step-000001.keras'
+    path.write_bytes((run / 'model.keras').read_bytes()[:5000])
+    edit_json(run / 'checkpoint' / 'state.json', finished=False, file=path.name)
+    line = fails(train, tiny_data, run, *TWO_STEPS)
+    assert str(path) in line
+    assert follow(line, path, train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+def test_damaged_state_is_named_and_the_remedy_works(tiny_data, tiny_run, run, fails):
+    path = run / 'checkpoint' / 'state.json'
+    path.write_text('{"history": [')
+    line = fails(train, tiny_data, run, *TWO_STEPS)
+    assert str(path) in line
+    assert follow(line, path, train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+def test_damaged_config_is_named_and_the_remedy_works(tiny_data, tiny_run, run, fails):
+    path = run / 'config.json'
+    path.write_text('{')
+    line = fails(train, tiny_data, run, *TWO_STEPS)
+    assert str(path) in line
+    assert follow(line, path, train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+def test_missing_best_model_is_made_again(tiny_data, tiny_run, run):
+    """The later stages then say: run `python train.py` first."""
+    (run / 'model.keras').unlink()
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+def test_best_model_lost_during_an_interrupted_run_is_made_again(killed, small_data, tmp_path):
+    """Where no later validation is better, the run would otherwise end without a model."""
+    run = shutil.copytree(killed, tmp_path / 'run')
+    (run / 'model.keras').unlink()
+    state = json.loads((run / 'checkpoint' / 'state.json').read_text())
+    state['history'][0] |= {'valid_accuracy': 1.0, 'valid_loss': 0.0}
+    (run / 'checkpoint' / 'state.json').write_text(json.dumps(state))
+    assert stage(train, small_data, run, *SMALL_TRAINING) == 0
+    assert (run / 'model.keras').exists()
+
+
+def test_missing_statistics_are_copied_again(tiny_data, tiny_run, run):
+    for name in ('data_mean.npy', 'data_std.npy', 'labels.txt'):
+        (run / name).unlink()
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    for name in ('data_mean.npy', 'data_std.npy', 'labels.txt'):
+        assert (run / name).read_bytes() == (tiny_run / name).read_bytes()
+
+
+def test_disk_full_at_the_start_leaves_no_half_file(tiny_data, tmp_path, fails):
+    with disk_full(100_000):
+        line = fails(train, tiny_data, tmp_path / 'run', *TWO_STEPS)
+    assert 'cannot write' in line and 'data_mean.npy' in line
+    assert files_of(tmp_path / 'run') == {}
+
+
+def test_disk_full_while_saving_leaves_no_half_model(tiny_data, tiny_run, tmp_path, fails):
+    run = tmp_path / 'run'
+    with disk_full(1_000_000):
+        line = fails(train, tiny_data, run, *TWO_STEPS)
+    assert 'cannot write' in line and 'model.keras' in line
+    assert not [name for name in files_of(run) if '.tmp' in name or name.endswith('.keras')]
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+def test_disk_full_later_keeps_the_checkpoint(killed, trained, small_data, tmp_path, fails):
+    run = shutil.copytree(killed, tmp_path / 'run')
+    before = files_of(run)
+    with disk_full(1_000_000):
+        line = fails(train, small_data, run, *SMALL_TRAINING)
+    assert 'cannot write' in line
+    assert {name: content for name, content in files_of(run).items() if 'tensorboard' not in name} == {
+        name: content for name, content in before.items() if 'tensorboard' not in name}
+
+
+# What it refuses.
+
+@pytest.mark.parametrize('option', ['--steps', '--batch-size', '--validate-every', '--patience', '--learning-rate'])
+@pytest.mark.parametrize('value', ['0', '-3', 'many', 'nan'])
+def test_nonsense_numbers_are_refused(tiny_data, tmp_path, fails, option, value):
+    line = fails(train, tiny_data, tmp_path / 'run', *TWO_STEPS, option, value)
+    assert option in line and value in line
+    assert not (tmp_path / 'run').exists()
+
+
+def test_negative_seed_is_refused(tiny_data, tmp_path, fails):
+    assert 'seed' in fails(train, tiny_data, tmp_path / 'run', '--steps', 1, '--seed', -1)
+
+
+def test_missing_stage_is_named(tmp_path, tiny_data, fails):
+    shutil.copy(tiny_data / 'labels.txt', tmp_path)
+    assert 'run `python gather_information.py` first' in fails(train, tmp_path, tmp_path / 'run')
+    for name in ('train_samples.txt', 'train_labels.txt'):
+        shutil.copy(tiny_data / name, tmp_path)
+    assert 'run `python extract_spectrum.py` first' in fails(train, tmp_path, tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_data_without_train_split_are_refused(tiny_data, tmp_path, fails):
+    data = damaged_copy(tiny_data, tmp_path / 'data')
+    for kind in ('samples', 'labels'):
+        (data / f'train_{kind}.txt').unlink()
+    line = fails(train, data, tmp_path / 'run')
+    assert "'train'" in line and 'gather_information.py' in line
+
+
+def test_data_with_every_train_note_rejected_are_refused(tiny_data, tmp_path, fails):
+    data = damaged_copy(tiny_data, tmp_path / 'data')
+    notes = (data / 'train_samples.txt').read_text().splitlines()
+    (data / 'train_rejected.txt').write_text(''.join(f'{note}\tempty\n' for note in notes))
+    assert 'no usable notes' in fails(train, data, tmp_path / 'run')
+
+
+def test_loss_that_is_no_number_is_one_clear_line(tiny_data, tmp_path, fails):
+    line = fails(train, tiny_data, tmp_path / 'run', '--steps', 4, *TINY, '--learning-rate', 1e30)
+    assert 'loss is' in line and '--learning-rate' in line and '1e+30' in line
+    assert not [path for path in (tmp_path / 'run').rglob('*.keras') if not np.isfinite(load_model(path)(
+        np.zeros((1, 251, 513, 1), np.float32))).all()]
+
+
+def test_loss_that_is_no_number_after_the_last_step_is_noticed(tiny_data, tmp_path, fails):
+    """The training loss is that before the step, when all was well yet."""
+    assert 'loss is' in fails(train, tiny_data, tmp_path / 'run', '--steps', 1, *TINY, '--learning-rate', 1e30)
+    assert not (tmp_path / 'run' / 'model.keras').exists()
+
+
+def test_statistics_that_make_spectra_infinite_are_noticed(tiny_data, tmp_path, fails):
+    """ReLU may turn what is no number into 0, so that the loss alone does not tell."""
+    data = damaged_copy(tiny_data, tmp_path / 'data')
+    np.save(data / 'data_std.npy', np.full((251, 513), -0.0001, np.float32))  # divides by zero
+    line = fails(train, data, tmp_path / 'run', *TWO_STEPS)
+    assert 'data_std.npy' in line or 'loss is' in line
+    assert not (tmp_path / 'run' / 'model.keras').exists()
+
+
+def test_signal_settings_are_part_of_the_run(tiny_data, run, tmp_path, fails):
+    data = damaged_copy(tiny_data, tmp_path / 'data')
+    edit_json(data / 'spectrum.json', n_fft=2048)
+    assert 'signal.n_fft was 1024, now 2048' in fails(train, data, run, *TWO_STEPS)

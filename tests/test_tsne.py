@@ -1,0 +1,230 @@
+"""tsne.py: shapes, seeds and quality of the maps; coordinates are never checked."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import disk_full, stage
+from threadpoolctl import threadpool_limits
+
+import tsne
+from tsne import fit_pca, fit_tsne, measure, neighbour_purity
+
+MAPS = {'act_pca': None, 'act_tsne': 2, 'act_tsne_3d': 3}
+
+
+def write_activation(data, run, split, spread=0.3, seed=0):
+    """Write the statistics and a made-up activation: a cluster in 256 dimensions for each label."""
+    run.mkdir(exist_ok=True)
+    for name in ('data_mean.npy', 'data_std.npy'):
+        shutil.copy(data / name, run / name)
+    suffix = '' if split == 'test' else f'_{split}'
+    indices = np.loadtxt(data / f'{split}_labels.txt', dtype=int)
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(indices.max() + 1, 256))[indices] + spread * rng.normal(size=(len(indices), 256))
+    np.save(run / f'activation{suffix}.npy', np.maximum(rows, 0).astype(np.float32))
+    shutil.copy(data / f'{split}_samples.txt', run / f'activation_samples{suffix}.txt')
+    return run
+
+
+def maps_of(run, split='_train'):
+    return {name: np.load(run / f'{name}{split}.npy') for name in MAPS}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def one_thread():
+    """OpenMP's threads wait for each other in a busy loop: on a machine at work that takes ten times as long."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope='module')
+def mapped(small_data, tmp_path_factory):
+    """The maps of 64 clustered train notes."""
+    run = write_activation(small_data, tmp_path_factory.mktemp('mapped') / 'run', 'train')
+    assert stage(tsne, small_data, run, '--split', 'train') == 0
+    return run
+
+
+def test_maps_have_the_shapes_of_the_design(mapped):
+    shapes = {name: array.shape for name, array in maps_of(mapped).items()}
+    assert shapes == {'act_pca': (64, 50), 'act_tsne': (64, 2), 'act_tsne_3d': (64, 3)}
+    for array in maps_of(mapped).values():
+        assert array.dtype == np.float32 and np.isfinite(array).all()
+
+
+def test_quality_figures(mapped):
+    quality = json.loads((mapped / 'tsne_train.json').read_text())
+    assert set(quality) == {'n_notes', 'perplexity', 'n_components', 'explained_variance', 'evaluated_notes',
+                            'purity_k', 'trustworthiness_k', 'purity', 'trustworthiness'}
+    assert set(quality['purity']) == {'raw spectra', 'fc2', 'PCA', 't-SNE 2-D', 't-SNE 3-D'}
+    assert set(quality['trustworthiness']) == {'PCA', 't-SNE 2-D', 't-SNE 3-D'}
+    assert (quality['n_notes'], quality['evaluated_notes'], quality['n_components']) == (64, 64, 50)
+    assert all(0 <= value <= 1 for value in quality['purity'].values())
+    assert 0.9 < quality['explained_variance'] <= 1.0001
+
+
+def test_separate_clusters_stay_separate(mapped):
+    quality = json.loads((mapped / 'tsne_train.json').read_text())
+    assert quality['purity']['fc2'] == quality['purity']['PCA'] == 1
+    assert quality['purity']['t-SNE 2-D'] > 0.95
+    assert quality['trustworthiness']['PCA'] > 0.95
+    assert quality['trustworthiness']['t-SNE 2-D'] > 0.9
+
+
+def test_separate_clusters_stay_separate_in_three_dimensions(mapped):
+    quality = json.loads((mapped / 'tsne_train.json').read_text())
+    assert quality['purity']['t-SNE 3-D'] > 0.95
+    assert quality['trustworthiness']['t-SNE 3-D'] > 0.9
+
+
+@pytest.mark.parametrize('n_dimensions', [2, 3])
+def test_what_has_so_few_dimensions_is_mapped_faithfully(n_dimensions):
+    from sklearn.manifold import trustworthiness
+    vectors = np.random.default_rng(0).uniform(size=(60, n_dimensions)).astype(np.float32)
+    coordinates = fit_tsne(vectors, n_dimensions, 59 / 3, 0)
+    assert coordinates.shape == (60, n_dimensions)
+    assert trustworthiness(vectors, coordinates, n_neighbors=10) > 0.95
+
+
+def test_same_seed_same_maps(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(tsne, 'N_ITERATIONS', 300)
+    runs = [write_activation(tiny_data, tmp_path / name, 'train') for name in ('run', 'same')]
+    for run in runs:
+        assert stage(tsne, tiny_data, run, '--split', 'train') == 0
+    for name, array in maps_of(runs[0]).items():
+        np.testing.assert_array_equal(maps_of(runs[1])[name], array)
+
+
+def test_six_notes_work_and_say_so(tiny_data, tmp_path, capfd):
+    run = write_activation(tiny_data, tmp_path / 'run', 'test')
+    assert stage(tsne, tiny_data, run) == 0
+    printed = capfd.readouterr()
+    assert 'PCA to 6 dimensions instead of 50' in printed.out
+    for name, expected in MAPS.items():
+        array = np.load(run / f'{name}.npy')
+        assert array.shape == (6, expected or 6) and np.isfinite(array).all()
+    for bar in ('t-SNE 2-D', 't-SNE 3-D'):  # progress, though stderr is no terminal
+        assert any(line.startswith(bar) and '/1000' in line for line in printed.err.splitlines())
+    assert '\r' not in printed.err
+
+
+def test_four_notes_are_too_few(tiny_data, tmp_path, fails):
+    run = write_activation(tiny_data, tmp_path / 'run', 'valid')
+    line = fails(tsne, tiny_data, run, '--split', 'valid')
+    assert '4 notes are too few' in line and 'activation_valid.npy' in line
+
+
+# Parts.
+
+def test_purity_is_one_for_separate_clusters_and_low_for_noise():
+    labels = np.repeat([0, 1, 2], 20)
+    rng = np.random.default_rng(0)
+    assert neighbour_purity(10.0 * labels[:, np.newaxis] + rng.uniform(size=(60, 4)), labels) == 1
+    assert 0.2 < neighbour_purity(rng.normal(size=(60, 4)), labels) < 0.45
+
+
+def test_a_note_is_not_its_own_neighbour():
+    assert neighbour_purity(np.zeros((4, 2)), np.arange(4)) == 0
+
+
+def test_trustworthiness_tells_a_faithful_map_from_a_random_one():
+    rng = np.random.default_rng(0)
+    rows, labels = rng.normal(size=(80, 5)), np.arange(80) % 2
+    figures = measure({'fc2': rows, 'same': rows * 2, 'random': rng.normal(size=(80, 2))}, labels)['trustworthiness']
+    assert figures['same'] == pytest.approx(1)
+    assert figures['random'] < 0.7
+
+
+def test_pca_explains_all_with_as_many_components_as_dimensions():
+    rows = np.random.default_rng(0).normal(size=(40, 7)).astype(np.float32)
+    embedding, explained = fit_pca(rows, 50, 0)
+    assert embedding.shape == (40, 7) and explained == pytest.approx(1)
+    assert fit_pca(rows, 3, 0)[1] < 0.9
+    np.testing.assert_allclose(np.linalg.norm(embedding[0] - embedding[9]), np.linalg.norm(rows[0] - rows[9]),
+                               rtol=1e-4)
+
+
+# What it refuses.
+
+@pytest.fixture
+def run(tiny_data, tmp_path):
+    return write_activation(tiny_data, tmp_path / 'run', 'test')
+
+
+def test_missing_activation_names_the_stage(tiny_data, tmp_path, fails):
+    assert 'run `python activation.py' in fails(tsne, tiny_data, tmp_path)
+
+
+def test_activation_and_list_of_different_length_are_refused(tiny_data, run, fails):
+    np.save(run / 'activation.npy', np.load(run / 'activation.npy')[:-1])
+    line = fails(tsne, tiny_data, run)
+    assert '(5, 256)' in line and '6 notes' in line and 'activation.py' in line
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_activation_that_is_not_finite_is_refused(tiny_data, run, fails, value):
+    rows = np.load(run / 'activation.npy')
+    rows[2, 7] = value
+    np.save(run / 'activation.npy', rows)
+    line = fails(tsne, tiny_data, run)
+    assert 'not finite' in line and 'activation.npy' in line and 'activation.py' in line
+    assert not (run / 'act_pca.npy').exists()
+
+
+def test_truncated_activation_is_refused(tiny_data, run, fails):
+    (run / 'activation.npy').write_bytes((run / 'activation.npy').read_bytes()[:999])
+    assert 'activation.npy is not an intact .npy file' in fails(tsne, tiny_data, run)
+
+
+def test_activation_of_another_list_is_refused(tiny_data, run, fails):
+    path = run / 'activation_samples.txt'
+    path.write_text(''.join(reversed(path.read_text().splitlines(keepends=True))))
+    line = fails(tsne, tiny_data, run)
+    assert 'activation_samples.txt' in line and 'activation.py' in line
+
+
+def test_constant_activation_of_a_dead_network_is_refused(tiny_data, run):
+    """All notes in one place: scikit-learn's t-SNE then crashes the process, hence one of its own."""
+    np.save(run / 'activation.npy', np.zeros((6, 256), np.float32))
+    result = subprocess.run(
+        [sys.executable, tsne.__file__, '--data', tiny_data, '--labels', tiny_data / 'labels.txt', '--run', run],
+        capture_output=True, text=True)
+    assert result.returncode == 1
+    assert 'Traceback' not in result.stderr
+    assert 'activation.npy' in result.stderr.splitlines()[-1]
+    assert not (run / 'act_tsne.npy').exists()
+
+
+@pytest.mark.parametrize('arguments', [
+    ('--components', 0), ('--components', -2), ('--perplexity', 0), ('--perplexity', 'nan'), ('--quality-notes', 0),
+    ('--seed', -1)], ids=' '.join(['{}']).format)
+def test_nonsense_numbers_are_refused(tiny_data, run, fails, arguments):
+    line = fails(tsne, tiny_data, run, *arguments)
+    assert arguments[0].strip('-').split('-')[0] in line
+    assert not (run / 'act_tsne.npy').exists()
+
+
+def test_two_components_are_enough_or_refused(tiny_data, run, capfd, monkeypatch):
+    """scikit-learn starts a 3-D map from as many principal components."""
+    monkeypatch.setattr(tsne, 'N_ITERATIONS', 300)
+    try:
+        status = stage(tsne, tiny_data, run, '--components', 2)
+    except SystemExit as error:
+        status = error.code
+    if status == 0:
+        assert np.load(run / 'act_tsne_3d.npy').shape == (6, 3)
+    else:
+        assert 'components' in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_disk_full_leaves_no_half_file(small_data, tmp_path, fails, monkeypatch):
+    run = write_activation(small_data, tmp_path / 'run', 'train')
+    monkeypatch.setattr(tsne, 'fit_tsne', lambda embedding, n_dimensions, *others: embedding[:, :n_dimensions])
+    with disk_full(8000):  # act_pca takes 12,928 bytes
+        line = fails(tsne, small_data, run, '--split', 'train')
+    assert 'cannot write' in line and 'act_pca_train.npy' in line
+    assert not [path for path in run.iterdir() if path.name.startswith(('act_', '.tmp'))]
