@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
-from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, npy_size, settings
+from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, digest, npy_size, settings
 from gather_information import label_of, load_labels
 
 EPSILON = 0.0001  # added to the standard deviation
@@ -125,11 +125,11 @@ def name_damaged_files():
     import tensorflow as tf
     try:
         yield
-    except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
-        fault = re.search(r"(no intact spectrum:.*?\.npy|[^{}]*\.npy; No such file)", error.message)
+    except tf.errors.OpError as error:
+        fault = re.search(r'(?:{{.*?}} )?(.*\.npy.*)', error.message)
         if not fault:
             raise
-        raise BadInput(f'{fault[1].strip()}: delete it and run `python extract_spectrum.py` again') from error
+        raise BadInput(f'{fault[1]}: delete it and run `python extract_spectrum.py` again') from error
 
 
 def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None, batch_size=32, seed=0):
@@ -153,6 +153,10 @@ def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None,
         raise BadInput(f'{data / "spectrum.json"} is damaged: delete it and run `python extract_spectrum.py` again')
     for split, (notes, _) in pairs.items():
         check_spectra(data, split, notes, signal['dtype'])
+    train = pairs['train'][0] if 'train' in pairs else []
+    if train and not statistics and signal.get('statistics_of') != digest(train):
+        raise BadInput(f'{data / "data_mean.npy"} and data_std.npy are not of the notes in '
+                       f'{list_path(data, "train", "samples")}: run `python extract_spectrum.py` again')
     mean, std = read_statistics(statistics or data, 'train.py' if statistics else 'extract_spectrum.py')
     return DataProvider(data, names, {split: notes for split, (notes, _) in pairs.items()},
                         {split: indices for split, (_, indices) in pairs.items()}, mean, std, signal, batch_size,

@@ -256,19 +256,19 @@ def start_settings(data, dtype):
     return wanted
 
 
-def statistics_are_current(data, stored, notes, rejected):
+def statistics_are_current(data, stored, notes):
     """Whether data_mean.npy and data_std.npy are those of these very train spectra, and these need no work."""
     files = [data / 'data_mean.npy', data / 'data_std.npy']
-    if (stored.get('statistics_of') != digest(notes, rejected) or any(wav for _, wav, _ in notes)
+    if (stored.get('statistics_of') != digest(note for note, _, npy in notes if npy) or any(wav for _, wav, _ in notes)
             or not all(file.exists() for file in files)):
         return False
     newest = max((os.stat(npy).st_mtime_ns for _, _, npy in notes if npy), default=0)
     return all(file.stat().st_mtime_ns >= newest for file in files)
 
 
-def digest(notes, rejected):
-    """Return a digest of the names of the usable notes."""
-    return hashlib.sha256('\n'.join(note for note, _, _ in notes if note not in rejected).encode()).hexdigest()
+def digest(notes):
+    """Return a digest of names of notes."""
+    return hashlib.sha256('\n'.join(notes).encode()).hexdigest()
 
 
 def report(notes, rejected, remarks):
@@ -305,7 +305,7 @@ def main(argv=None):
     for split in splits:
         notes[split], rejected[split] = list_notes(args.data, split, args.dtype)
     train = notes.get('train', [])
-    with_moments = bool(train) and not statistics_are_current(args.data, stored, train, rejected['train'])
+    with_moments = bool(train) and not statistics_are_current(args.data, stored, train)
     newly_rejected, remarks, total = extract_all(notes, args.dtype, args.jobs, with_moments)
 
     for split in splits:
@@ -319,7 +319,8 @@ def main(argv=None):
         n_train, mean, squares = total
         save_npy(args.data / 'data_mean.npy', mean.astype(np.float32))
         save_npy(args.data / 'data_std.npy', np.sqrt(squares / n_train).astype(np.float32))
-        statistics = {'n_train': n_train, 'statistics_of': digest(train, rejected['train'])}
+        usable = (note for note, _, _ in train if note not in rejected['train'])
+        statistics = {'n_train': n_train, 'statistics_of': digest(usable)}
         save_json(args.data / 'spectrum.json', stored | statistics)
         print(f'statistics of {n_train:,} train notes written to {args.data}/data_mean.npy and data_std.npy')
     elif with_moments or not train:

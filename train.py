@@ -108,9 +108,9 @@ def load_state(run):
     path = run / 'checkpoint' / 'state.json'
     if path.exists():
         state = load_json(path, 'train.py')
-        if (run / 'model.keras' if state['finished'] else path.parent / state['file']).exists():
+        if (run / 'model.keras').exists() and (state['finished'] or (path.parent / state['file']).exists()):
             return state
-        print(f'{run}: the model of the last checkpoint is gone: starting anew')
+        print(f'{run}: the best or the last model is gone: starting anew')
     return {'history': [], 'file': None, 'finished': False}
 
 
@@ -198,7 +198,7 @@ def train_round(model, provider, args, start, bar):
         row |= {'valid_loss': valid['loss'], 'valid_accuracy': valid['accuracy']}
     if not np.isfinite([*row.values(), *(np.sum(weight) for weight in model.get_weights())]).all():
         raise BadInput(f'at step {row["step"]} the loss is {row["train_loss"]:g} and not all weights are finite: '
-                       f'give a --learning-rate below {args.learning_rate:g}')
+                       f'give a --learning-rate below {args.learning_rate:g}, and --replace')
     return row
 
 
