@@ -1,0 +1,186 @@
+"""What the sound map shows, gathered from the files of stages 1-6 and packed for the page."""
+
+import base64
+import csv
+import re
+
+import numpy as np
+
+from artifacts import NOTE_PATTERN, BadInput, list_path, load_json, load_lines, load_npy, run_path
+
+VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pca.npy'}
+# Chosen by search in OKLab: of all pairs the closest differ by 0.125 for normal sight, 0.093 / 0.096 / 0.069 for
+# deuteranopia / protanopia / tritanopia (Okabe-Ito stretched to eleven: 0.014; Tol's muted: 0.052), and each stands
+# out from white and from near-black.
+PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#884499', '#447766', '#dd88bb',
+           '#9999ff', '#aaccaa')
+N_NEIGHBOURS = 8
+N_STRONGEST = 5
+SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
+
+
+def gather(data, run, split):
+    """Return the labels and a dict of columns, each with one row per note in the order of `activation.npy`."""
+    labels = load_json(run_path(run, 'config.json'), 'train.py')['labels']
+    listed = run_path(run, 'activation_samples.txt', split)
+    notes = load_lines(listed, 'activation.py')
+    if not notes:
+        raise BadInput(f'{listed} names no note: run `python activation.py` again')
+    columns = {'note': np.array(notes, dtype=object), 'class_index': class_indices(data, split, notes, len(labels))}
+    columns['activation'] = load_rows(run_path(run, 'activation.npy', split), 'activation.py', len(notes))
+    for view, name in VIEWS.items():
+        columns[view] = unit_box(load_rows(run_path(run, name, split), 'tsne.py', len(notes)))
+    predictions = run_path(run, 'predictions.csv', split)
+    if predictions.exists():
+        columns['probabilities'] = load_probabilities(predictions, notes, labels)
+    return labels, columns | note_attributes(data, split, notes)
+
+
+def class_indices(data, split, notes, n_labels):
+    listed = load_lines(list_path(data, split, 'samples'), 'gather_information.py')
+    path = list_path(data, split, 'labels')
+    try:
+        class_index = dict(zip(listed, map(int, load_lines(path, 'gather_information.py')), strict=True))
+    except ValueError as error:
+        raise BadInput(f'{path} does not hold one class index per note ({error}): '
+                       'run `python gather_information.py` again') from error
+    strangers = [note for note in notes if not 0 <= class_index.get(note, -1) < n_labels]
+    if strangers:
+        raise BadInput(f'{path} has no usable label for {strangers[0]!r} ({len(strangers)} such notes): '
+                       'run the stages from `python gather_information.py` on again')
+    return np.array([class_index[note] for note in notes], np.uint16)
+
+
+def load_rows(path, made_by, n_notes):
+    """Return the float32 array (n_notes, ...) in `path`; BadInput where it is of other notes or not finite."""
+    array = load_npy(path, made_by).astype(np.float32)
+    if array.ndim != 2 or len(array) != n_notes or not np.isfinite(array).all():
+        raise BadInput(f'{path} of shape {array.shape} is no finite table of {n_notes} rows, '
+                       f'one per line of activation_samples.txt: run `python {made_by}` again')
+    return array
+
+
+def load_probabilities(path, notes, labels):
+    """Return (n_notes, n_labels) float32 from `predictions.csv`, rows in the order of `notes`."""
+    with open(path, newline='', encoding='utf-8') as file:
+        rows = {row['note']: row for row in csv.DictReader(file)}
+    try:
+        return np.array([[rows[note][label] for label in labels] for note in notes], np.float32)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f'{path} does not hold every note and label ({error}): run `python evaluate.py` again') \
+            from error
+
+
+def note_attributes(data, split, notes):
+    """Return source (text, '' where unknown), pitch and velocity (int16, -1 where unknown) of every note.
+
+    They come from `examples.json`; what it lacks, from names of NSynth's form, 'bass_synthetic_033-045-100'.
+    """
+    path = data / split / 'examples.json'
+    examples = load_json(path, 'download_nsynth.py') if path.exists() else {}
+    try:
+        described = [from_name(note) | examples.get(note, {}) for note in notes]
+        return {'source': np.array([str(one.get('instrument_source_str', '')) for one in described], dtype=object),
+                'pitch': np.array([one.get('pitch', -1) for one in described], np.int16),
+                'velocity': np.array([one.get('velocity', -1) for one in described], np.int16)}
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise BadInput(f'{path} does not describe notes as NSynth does ({error}): mend or remove it') from error
+
+
+def from_name(note):
+    parts = NOTE_PATTERN.fullmatch(note)
+    if not parts:
+        return {}
+    source = SOURCE_PATTERN.fullmatch(parts['instrument'])
+    return {'pitch': int(parts['pitch']), 'velocity': int(parts['velocity']),
+            'instrument_source_str': source['source'] if source else ''}
+
+
+def take(columns, n_notes, seed=0):
+    """Return `n_notes` rows of every column, drawn at random with `seed`, in their old order."""
+    total = len(columns['note'])
+    if n_notes >= total:
+        return columns
+    rows = np.sort(np.random.default_rng(seed).choice(total, n_notes, replace=False))
+    return {name: column[rows] for name, column in columns.items()}
+
+
+# Geometry.
+
+def unit_box(points):
+    """Return the first three coordinates (n, 3), missing ones zero, centred and scaled into [-1, 1]."""
+    points = points[:, :3]
+    low, high = points.min(axis=0), points.max(axis=0)
+    centred = (points - (low + high) / 2) / max((high - low).max() / 2, 1e-9)
+    return np.pad(centred, ((0, 0), (0, 3 - centred.shape[1]))).astype(np.float32)
+
+
+def cluster_anchors(points, class_index):
+    """Return (class_index, row) of the notes that carry the family names: the densest spot of each family,
+    and a second one where at least a fifth of the family lies in a cluster of its own."""
+    from sklearn.neighbors import NearestNeighbors
+    anchors = []
+    for one in np.unique(class_index):
+        rows = np.flatnonzero(class_index == one)
+        nearest = NearestNeighbors(n_neighbors=min(len(rows), 10 + len(rows) // 20)).fit(points[rows])
+        density = -nearest.kneighbors(points[rows])[0][:, -1]
+        first = rows[density.argmax()]
+        anchors.append((int(one), int(first)))
+        apart = np.linalg.norm(points[rows] - points[first], axis=1) > 0.5
+        second = rows[np.where(apart, density, -np.inf).argmax()]
+        around = np.linalg.norm(points[rows] - points[second], axis=1) < 0.25
+        if apart.any() and around.sum() >= len(rows) / 5:
+            anchors.append((int(one), int(second)))
+    return anchors
+
+
+def map_order(points):
+    """Return the rank of each note along a Z-shaped curve through the 2-D map: notes close by have close ranks."""
+    cells = ((points[:, :2] + 1) * 511.5).astype(np.int64)
+    bits = np.arange(10)
+    interleaved = ((cells[:, :, None] >> bits & 1) << (2 * bits + np.array([[0], [1]]))).sum(axis=(1, 2))
+    return interleaved.argsort(kind='stable').argsort()
+
+
+def nearest_notes(activation):
+    """Return (n, up to 8) rows of the nearest other notes in fc2 space, nearest first."""
+    from sklearn.neighbors import NearestNeighbors
+    n_neighbours = min(N_NEIGHBOURS, len(activation) - 1)
+    if n_neighbours == 0:
+        return np.zeros((len(activation), 0), np.int32)
+    return NearestNeighbors(n_neighbors=n_neighbours, algorithm='brute').fit(activation) \
+        .kneighbors(return_distance=False).astype(np.int32)
+
+
+# Packing.
+
+def pack(array):
+    """Return an array as JSON that the page turns back into a typed array: type, shape, little-endian base64."""
+    array = np.ascontiguousarray(array, array.dtype.newbyteorder('<'))
+    return {'type': array.dtype.name, 'shape': array.shape, 'base64': base64.b64encode(array).decode()}
+
+
+def pack_activation(activation):
+    """Return the activations as (n_neurons, n_notes) levels 0-255 of each neuron's maximum, and the maxima."""
+    maxima = activation.max(axis=0)
+    levels = np.rint(activation / np.where(maxima > 0, maxima, 1) * 255)
+    return {'levels': pack(levels.T.astype(np.uint8)), 'maxima': [round(float(value), 4) for value in maxima]}
+
+
+def pack_map(labels, columns, has_sound):
+    """Return everything the page draws at once, ready for JSON; `has_sound` (n,) tells which notes can be heard."""
+    sources, source_index = np.unique(columns['source'].astype(str), return_inverse=True)
+    activation = columns['activation']
+    strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST]
+    arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint8),
+              'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
+              'place': map_order(columns['tsne_2d']).astype(np.int32), 'neighbours': nearest_notes(activation),
+              'strongest': strongest.astype(np.uint16), **{view: columns[view] for view in VIEWS}}
+    if 'probabilities' in columns:
+        arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
+        arrays['predicted'] = columns['probabilities'].argmax(axis=1).astype(np.uint16)
+    return {'notes': columns['note'].tolist(), 'labels': labels, 'sources': sources.tolist(),
+            'neurons': activation.shape[1],
+            'colours': [PALETTE[i % len(PALETTE)] for i in range(len(labels))],
+            'anchors': {view: cluster_anchors(columns[view], columns['class_index']) for view in VIEWS},
+            'arrays': {name: pack(array) for name, array in arrays.items()}}

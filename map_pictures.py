@@ -1,0 +1,75 @@
+"""The pictures of the sound map: families in colours that the colour-blind tell apart, and named at their clusters."""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from artifacts import atomic
+from map_data import PALETTE, cluster_anchors
+
+matplotlib.rcParams['text.parse_math'] = False  # a label may hold a dollar
+
+
+# Pictures.
+
+def draw_map(path, points, class_index, labels, caption):
+    """Draw one picture of the map, families in colour and named at their clusters; 3-D if `points` have depth."""
+    deep = bool(points[:, 2].any())
+    across, up = np.ptp(points[:, :2], axis=0)
+    figure = Figure(figsize=(10, 7.2 if deep else 1.2 + 8 * np.clip(up / max(across, 1e-9), 0.5, 1.1)),
+                    layout='constrained')
+    axes = figure.add_subplot(**({'projection': '3d', 'computed_zorder': False} if deep else {}))
+    shown = points if deep else points[:, :2]
+    size = np.clip(40_000 / len(points), 4, 32)
+    for one in np.unique(class_index):
+        of_family = class_index == one
+        axes.scatter(*shown[of_family].T, s=size, color=PALETTE[one % len(PALETTE)], linewidths=0.15,
+                     edgecolors='white', label=f'{labels[one]} ({of_family.sum():,})')
+    anchors = cluster_anchors(points, class_index)
+    places = apart(shown[[row for _, row in anchors]], [labels[one] for one, _ in anchors], deep)
+    for (one, _), place in zip(anchors, places, strict=True):
+        axes.text(*place, labels[one], ha='center', va='center', fontsize=11, weight='bold', zorder=10,
+                  bbox={'boxstyle': 'round,pad=0.25', 'facecolor': 'white', 'alpha': 0.85,
+                        'edgecolor': PALETTE[one % len(PALETTE)]})
+    plain_axes(axes, points, deep)
+    figure.legend(loc='outside right center', frameon=False, markerscale=(60 / size) ** 0.5, title='family (notes)')
+    figure.supxlabel(caption, fontsize=10, wrap=True)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=150, format='png', bbox_inches='tight')
+
+
+def apart(places, names, deep):
+    """Return the places (n, 2) of names, moved down where one would cover another (sizes for letters of 11 points);
+    in 3-D they stay."""
+    if deep:
+        return places
+    order = np.argsort(-places[:, 1])
+    for rank, one in enumerate(order):
+        for other in order[:rank]:
+            reach = 0.014 * (len(names[one]) + len(names[other])) + 0.03
+            if abs(places[one, 0] - places[other, 0]) < reach and places[other, 1] - places[one, 1] < 0.085:
+                places[one, 1] = places[other, 1] - 0.085
+    return places
+
+
+def plain_axes(axes, points, deep):
+    """t-SNE's coordinates mean nothing by themselves: no ticks, no numbers, equal scales."""
+    ticks = {'xticks': [], 'yticks': []} | ({'zticks': []} if deep else {})
+    axes.set(**ticks)
+    if deep:
+        axes.view_init(elev=18, azim=-58)
+        axes.set_box_aspect(np.maximum(np.ptp(points, axis=0), 0.1), zoom=1.15)
+    else:
+        axes.set_aspect('equal')
+        axes.spines[:].set_visible(False)
+
+
+def caption(n_notes, split, quality, view):
+    """Return the line under a picture: what it shows and, where stage 6 measured it, how far to trust it."""
+    text = f'{view} of the fc2 activations of {n_notes:,} notes of the {split} split.'
+    if quality:
+        purity = ', '.join(f'{space} {value:.2f}' for space, value in quality['purity'].items())
+        text += (f'\nShare of the {quality["purity_k"]} nearest notes that are of the same family: {purity}.\n'
+                 f'Trustworthiness of the {view}: {quality["trustworthiness"][view]:.3f}'
+                 f' (measured on {quality["evaluated_notes"]:,} notes).')
+    return text

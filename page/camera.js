@@ -1,0 +1,147 @@
+// Where each note stands on the screen: the projection in use, or on the way from one to the next, seen by a camera.
+'use strict';
+
+const FLAT = {yaw: 0, tilt: 0, perspective: 0, zoom: 1, panX: 0, panY: 0};
+const DEEP = {yaw: 0.5, tilt: 0.35, perspective: 0.3, zoom: 1, panX: 0, panY: 0};
+const MARGIN = 0.92;  // how much of the window the map fills
+const MORPH_MILLISECONDS = 1100;
+const stillness = matchMedia('(prefers-reduced-motion: reduce)');
+
+function eased(share) {
+  return share * share * (3 - 2 * share);
+}
+
+class Camera {
+  constructor() {
+    this.position = new Float32Array(3 * MAP.count);
+    this.x = new Float32Array(MAP.count);
+    this.y = new Float32Array(MAP.count);
+    this.depth = new Float32Array(MAP.count);
+    Object.assign(this, FLAT, {width: 1, height: 1, motion: null});
+  }
+
+  // The pose from which `view` just fills the window.
+  home(view) {
+    const home = view === 'tsne_2d' ? FLAT : DEEP;
+    const before = {...this.pose(), position: this.position};
+    Object.assign(this, home, {position: MAP[view]});
+    this.project();
+    const [left, right, top, bottom] = [...extent(this.x), ...extent(this.y)];
+    const scale = this.scale;
+    Object.assign(this, before);
+    const zoom = MARGIN * Math.min(this.width / Math.max(right - left, 1), this.height / Math.max(bottom - top, 1));
+    return {...home, zoom: Math.min(zoom, 4), panX: (this.width - left - right) / 2 / scale,
+            panY: (top + bottom - this.height) / 2 / scale};
+  }
+
+  pose() {
+    return Object.fromEntries(Object.keys(FLAT).map(key => [key, this[key]]));
+  }
+
+  // Stand at `view` at once.
+  show(view, pose = this.home(view)) {
+    this.motion = null;
+    this.position.set(MAP[view]);
+    Object.assign(this, pose);
+  }
+
+  // Move every point in a straight line to its place in `view`, and the camera with them.
+  morph(view, now, pose = this.home(view)) {
+    if (stillness.matches) return this.show(view, pose);
+    this.motion = {start: now, from: this.position.slice(), to: MAP[view], fromPose: this.pose(), toPose: pose};
+  }
+
+  // Take the next step of a motion; true while there is one.
+  step(now) {
+    if (!this.motion) return false;
+    const {start, from, to, fromPose, toPose} = this.motion;
+    const share = Math.min(1, (now - start) / MORPH_MILLISECONDS);
+    const way = eased(share);
+    for (let i = 0; i < from.length; i++) this.position[i] = from[i] + (to[i] - from[i]) * way;
+    for (const key in toPose) this[key] = fromPose[key] + (toPose[key] - fromPose[key]) * way;
+    if (share === 1) this.motion = null;
+    return true;
+  }
+
+  get scale() {
+    return this.zoom * Math.min(this.width, this.height) * 0.46;
+  }
+
+  // Fill x, y (pixels) and depth (larger is farther) of every note.
+  project() {
+    const {position, x, y, depth, scale, perspective, panX, panY} = this;
+    const [cosYaw, sinYaw, cosTilt, sinTilt] =
+      [Math.cos(this.yaw), Math.sin(this.yaw), Math.cos(this.tilt), Math.sin(this.tilt)];
+    for (let i = 0, j = 0; i < MAP.count; i++, j += 3) {
+      const across = position[j] * cosYaw + position[j + 2] * sinYaw;
+      const away = position[j + 2] * cosYaw - position[j] * sinYaw;
+      const up = position[j + 1] * cosTilt - away * sinTilt;
+      depth[i] = position[j + 1] * sinTilt + away * cosTilt;
+      const near = scale / (1 + perspective * depth[i]);
+      x[i] = this.width / 2 + (across + panX) * near;
+      y[i] = this.height / 2 - (up + panY) * near;
+    }
+  }
+
+  pan(dx, dy) {
+    this.panX += dx / this.scale;
+    this.panY -= dy / this.scale;
+  }
+
+  turn(dx, dy) {
+    this.yaw += dx * 0.006;
+    this.tilt = Math.max(-1.5, Math.min(1.5, this.tilt - dy * 0.006));
+  }
+
+  // Zoom so that what lies under the pixel (x, y) stays there.
+  zoomAt(factor, x = this.width / 2, y = this.height / 2) {
+    const zoom = Math.max(0.3, Math.min(200, this.zoom * factor));
+    const [dx, dy] = [x - this.width / 2, y - this.height / 2];
+    this.pan(-dx, -dy);
+    this.zoom = zoom;
+    this.pan(dx, dy);
+  }
+
+  // The nearest note to a pixel that `allowed` lets through, or -1 if none lies within `reach` pixels.
+  nearest(x, y, reach, allowed) {
+    let [best, least] = [-1, reach * reach];
+    for (let i = 0; i < MAP.count; i++) {
+      if (!allowed[i]) continue;
+      const distance = (this.x[i] - x) ** 2 + (this.y[i] - y) ** 2;
+      if (distance < least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  // The note that an arrow key leads to: near, and at most 45 degrees off the direction (dx, dy).
+  towards(from, dx, dy, allowed) {
+    let [best, least] = [-1, Infinity];
+    for (let i = 0; i < MAP.count; i++) {
+      const [right, down] = [this.x[i] - this.x[from], this.y[i] - this.y[from]];
+      const along = right * dx + down * dy;
+      const aside = Math.abs(right * dy) + Math.abs(down * dx);
+      if (!allowed[i] || along <= 0 || aside > along) continue;
+      const cost = along + 2 * aside;
+      if (cost < least) [best, least] = [i, cost];
+    }
+    return best;
+  }
+
+  // Notes inside a polygon of pixels [[x, y], ...] (even-odd rule).
+  inside(polygon, allowed) {
+    const result = [];
+    for (let i = 0; i < MAP.count; i++) {
+      if (allowed[i] && contains(polygon, this.x[i], this.y[i])) result.push(i);
+    }
+    return result;
+  }
+}
+
+function contains(polygon, x, y) {
+  let within = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [[xi, yi], [xj, yj]] = [polygon[i], polygon[j]];
+    if (yi > y !== yj > y && x < (xj - xi) * (y - yi) / (yj - yi) + xi) within = !within;
+  }
+  return within;
+}

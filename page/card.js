@@ -1,0 +1,107 @@
+// The card of the chosen note: what it is, what the network says, why it stands where it stands.
+'use strict';
+
+class Card {
+  constructor(app) {
+    this.app = app;
+    app.store.subscribe(['note', 'loaded', 'theme'], ({note}) => this.show(note));
+  }
+
+  show(note) {
+    const panel = byId('panel-note');
+    if (note < 0) {
+      panel.replaceChildren(element('p', {}, 'Click a note in the map to hear it and to see why it stands there. '
+        + 'With “Play on hover” the mouse plays the map like an instrument.'));
+      return;
+    }
+    panel.replaceChildren(this.head(note), this.picture(note), this.facts(note),
+                          ...this.prediction(note), ...this.neurons(note), ...this.neighbours(note));
+  }
+
+  head(note) {
+    const silent = element('p', {className: 'warning'}, 'No sound: the wav is missing or could not be read.');
+    return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]),
+      element('div', {className: 'row'},
+              element('button', {className: 'play', disabled: !MAP.has_sound[note],
+                                 onclick: () => this.app.play(note)}, '▶ Play'),
+              element('button', {onclick: () => this.app.goTo(note)}, 'Show on the map')),
+      MAP.has_sound[note] ? '' : silent);
+  }
+
+  picture(note) {
+    const canvas = element('canvas', {width: 125, height: 80, role: 'img',
+                                      'aria-label': 'Spectrum: time from left to right, frequency upwards'});
+    this.playhead = element('div', {className: 'playhead'});
+    const caption = element('figcaption', {className: 'ends'}, element('span', {}, '0 s'),
+                            element('span', {}, 'spectrum, 47 Hz to 8 kHz'), element('span', {}, '4 s'));
+    const figure = element('figure', {className: 'spectrum'},
+                           element('div', {className: 'frame'}, canvas, this.playhead), caption);
+    previewOf(note).then(([, picture]) => {
+      if (picture) drawSpectrum(canvas, picture);
+      else figure.remove();
+    }).catch(() => figure.remove());
+    return figure;
+  }
+
+  // Let a line run across the spectrum while the note sounds.
+  follow(note, seconds) {
+    if (note !== this.app.store.state.note) return;
+    const end = Math.min(1, seconds / 4);
+    this.playhead.animate([{left: 0, opacity: 1}, {left: `${100 * end}%`, opacity: 1}], {duration: 1000 * seconds});
+  }
+
+  facts(note) {
+    const rows = [['family', element('span', {}, swatch(MAP.colours[MAP.class_index[note]]), familyOf(note))],
+                  ['source', MAP.sources[MAP.source[note]] || 'unknown'],
+                  ['pitch', MAP.pitch[note] < 0 ? 'unknown' : `${pitchName(MAP.pitch[note])} (${MAP.pitch[note]})`],
+                  ['velocity', MAP.velocity[note] < 0 ? 'unknown' : String(MAP.velocity[note])]];
+    return element('dl', {className: 'facts'}, ...rows.map(
+      ([term, value]) => element('div', {}, element('dt', {}, term), element('dd', {}, value))));
+  }
+
+  prediction(note) {
+    if (!MAP.predicted) return [];
+    const verdict = isWrong(note) ? `wrong: taken for ${MAP.labels[MAP.predicted[note]]}` : 'right';
+    const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a))
+      .filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
+    return [element('h3', {}, 'Prediction ', element('span', {className: isWrong(note) ? 'wrong' : 'right'}, verdict)),
+            ...families.map(family => bar(MAP.labels[family], probability(note, family),
+                                          percent(probability(note, family)), MAP.colours[family]))];
+  }
+
+  neurons(note) {
+    if (!MAP.activation) return [];
+    const strongest = [...strongestOf(note)].filter(neuron => activationOf(note, neuron) > 0);
+    const largest = Math.max(...strongest.map(neuron => activationOf(note, neuron)));
+    return [element('h3', {}, 'Strongest neurons of fc2'), ...strongest.map(neuron => {
+      const value = activationOf(note, neuron);
+      return element('button', {className: 'line neuron', title: 'colour the map by this neuron',
+                                onclick: () => this.app.store.change({colour: 'neuron', neuron})},
+                     bar(`neuron ${neuron}`, value / largest, value.toPrecision(3)));
+    })];
+  }
+
+  neighbours(note) {
+    if (!MAP.neighbourCount) return [];
+    return [element('h3', {}, 'Nearest notes in fc2 space'), element('div', {className: 'neighbours'},
+      ...Array.from(neighboursOf(note), other => element(
+        'button', {className: 'line', title: 'play it and go there',
+                   onclick: () => this.app.choose(other, {show: true})},
+        swatch(MAP.colours[MAP.class_index[other]]), element('span', {className: 'name'}, MAP.notes[other]),
+        element('span', {className: 'count'}, pitchName(MAP.pitch[other])))))];
+  }
+}
+
+// Draw a grey WebP in base64 in the colours of the scale.
+async function drawSpectrum(canvas, picture) {
+  const image = new Image();
+  image.src = `data:image/webp;base64,${picture}`;
+  await image.decode();
+  const context = canvas.getContext('2d');
+  context.drawImage(image, 0, 0);
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  const words = new Uint32Array(pixels.data.buffer);
+  const table = lookupTable(SCALES.dark);
+  for (let i = 0; i < words.length; i++) words[i] = table[words[i] & 255];
+  context.putImageData(pixels, 0, 0);
+}

@@ -1,0 +1,70 @@
+// The confusion matrix: a cell leads to its notes.
+'use strict';
+
+class ConfusionPanel {
+  constructor(app) {
+    this.app = app;
+    if (!MAP.predicted) {
+      byId('panel-confusion').append(
+        element('p', {}, 'There are no predictions yet: run evaluate.py, then sound_map.py.'));
+      return;
+    }
+    const size = MAP.labels.length;
+    this.cells = Array.from({length: size * size}, () => []);
+    for (let note = 0; note < MAP.count; note++) {
+      this.cells[MAP.class_index[note] * size + MAP.predicted[note]].push(note);
+    }
+    this.build(size);
+    app.store.subscribe(['selection'], ({selection}) => this.mark(selection));
+  }
+
+  build(size) {
+    this.buttons = this.cells.map((notes, i) => this.cell(notes, Math.floor(i / size), i % size));
+    this.buttons[0].tabIndex = 0;
+    const rows = MAP.labels.map((label, row) => element('tr', {}, element('th', {scope: 'row'}, label),
+      ...this.buttons.slice(row * size, (row + 1) * size).map(button => element('td', {}, button))));
+    const head = element('tr', {}, element('td'), ...MAP.labels.map(
+      label => element('th', {scope: 'col'}, element('span', {}, label))));
+    const table = element('table', {className: 'confusion', 'aria-label': 'Confusion matrix'},
+                          element('thead', {}, head), element('tbody', {}, ...rows));
+    table.onkeydown = event => this.walk(event, size);
+    const right = MAP.labels.reduce((sum, _, i) => sum + this.cells[i * size + i].length, 0);
+    const share = percent(right / MAP.count);
+    byId('panel-confusion').append(
+      element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.count, 'note')} right (${share})`),
+      element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell dims all other '
+        + 'notes and plays its notes one by one.'),
+      element('div', {className: 'scroll'}, table),
+      element('div', {className: 'row'}, element('button', {onclick: () => this.app.hush()}, '■ Stop'),
+              element('button', {onclick: () => this.app.select([])}, 'Show all again')));
+  }
+
+  cell(notes, row, column) {
+    const size = MAP.labels.length;
+    const total = this.cells.slice(row * size, (row + 1) * size).reduce((sum, cell) => sum + cell.length, 0);
+    const title = `${MAP.labels[row]} taken for ${MAP.labels[column]}: ${counted(notes.length, 'note')}`;
+    const button = element('button', {title, tabIndex: -1, className: row === column ? 'right' : 'mistake',
+                                      'aria-label': title}, notes.length ? String(notes.length) : '');
+    button.style.setProperty('--share', total ? Math.sqrt(notes.length / total) : 0);
+    button.onclick = () => {
+      this.app.select(notes);
+      this.app.playThrough(notes);
+    };
+    return button;
+  }
+
+  walk(event, size) {
+    const step = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -size, ArrowDown: size}[event.key];
+    const from = this.buttons.indexOf(event.target);
+    if (!step || !this.buttons[from + step]) return;
+    event.preventDefault();
+    this.buttons[from].tabIndex = -1;
+    this.buttons[from + step].tabIndex = 0;
+    this.buttons[from + step].focus();
+  }
+
+  mark(selection) {
+    const chosen = this.cells.findIndex(cell => cell.length && String(cell) === String(selection));
+    for (const [i, button] of this.buttons.entries()) press(button, i === chosen);
+  }
+}

@@ -1,0 +1,44 @@
+// Small helpers to build the panels from elements and text.
+'use strict';
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+// A new element; text among `children` stays text, whatever it looks like.
+function element(tag, properties = {}, ...children) {
+  const result = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith('aria-') || name === 'role') result.setAttribute(name, value);
+    else result[name] = value;
+  }
+  result.append(...children);
+  return result;
+}
+
+function swatch(colour) {
+  const result = element('span', {className: 'swatch'});
+  result.style.background = colour;
+  return result;
+}
+
+function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}
+
+function counted(number, word) {
+  return `${number.toLocaleString('en')} ${word}${number === 1 ? '' : 's'}`;
+}
+
+// A labelled bar; `share` from 0 to 1.
+function bar(label, share, text, colour) {
+  const fill = element('span', {className: 'fill'});
+  fill.style.width = `${100 * Math.max(0, Math.min(1, share))}%`;
+  if (colour) fill.style.background = colour;
+  return element('div', {className: 'bar-row'}, element('span', {className: 'bar-label'}, label),
+                 element('span', {className: 'track'}, fill), element('span', {className: 'bar-value'}, text));
+}
+
+function press(button, pressed) {
+  button.setAttribute('aria-pressed', pressed);
+}

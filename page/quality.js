@@ -1,0 +1,52 @@
+// How good the map is: the figures of tsne.py, and how to read each.
+'use strict';
+
+const SPACES = {
+  'raw spectra': 'before the network: what the spectra alone tell',
+  'fc2': 'what the network made of them in its second-to-last layer',
+  'PCA': 'the same, reduced to the components that t-SNE starts from',
+  't-SNE 2-D': 'the flat map: how far its neighbourhoods can be read as families',
+  't-SNE 3-D': 'the map in depth',
+};
+
+function buildQualityPanel() {
+  const panel = byId('panel-quality');
+  const quality = MAP.quality;
+  panel.append(element('h2', {}, 'How good is this map?'));
+  if (!quality) {
+    panel.append(element('p', {}, 'It has not been measured yet: run tsne.py, then sound_map.py.'));
+    return;
+  }
+  panel.append(
+    element('h3', {}, 'Neighbours of the same family'),
+    element('p', {}, `Of the ${quality.purity_k} nearest notes of each note, the share that is of its own family. 1 `
+      + `means that families never mix; notes drawn at random would give ${chance().toFixed(2)} here.`),
+    ...figures(quality.purity, 2),
+    element('h3', {}, 'Trustworthiness'),
+    element('p', {}, 'Whether notes that stand together on the map were close in fc2 space as well. 1 means that no '
+      + 'false neighbours were brought together; a random map has about 0.5.'),
+    ...figures(quality.trustworthiness, 3),
+    element('h3', {}, 'How to read the map'),
+    element('p', {}, 't-SNE keeps neighbours together. How far apart two clusters stand, how large a cluster is and '
+      + 'which way it lies mean nothing by themselves. The nearest notes in a card are measured in fc2 space, not on '
+      + 'the map.'),
+    element('p', {className: 'hint'}, measured(quality)));
+}
+
+function measured({evaluated_notes: evaluated, explained_variance: kept, perplexity}) {
+  const parts = [`Measured on ${counted(evaluated, 'note')}`];
+  if (kept) parts.push(`PCA keeps ${percent(kept)} of the variance of fc2`);
+  if (perplexity) parts.push(`perplexity ${perplexity}`);
+  return parts.join('; ') + '.';
+}
+
+function figures(values, digits) {
+  return Object.entries(values).flatMap(([space, value]) => [
+    bar(space, value, value.toFixed(digits)), element('p', {className: 'hint'}, SPACES[space] || '')]);
+}
+
+function chance() {
+  const counts = new Uint32Array(MAP.labels.length);
+  for (const family of MAP.class_index) counts[family]++;
+  return counts.reduce((sum, count) => sum + (count / MAP.count) ** 2, 0);
+}

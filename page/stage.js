@@ -1,0 +1,208 @@
+// The map itself: draws the points and what lies over them, and moves the camera.
+'use strict';
+
+const RIPPLE_SECONDS = 0.7;
+const DIM_DEPTH = 0.02;  // share of the drawing order kept for dimmed points
+
+class Stage {
+  constructor(app) {
+    this.app = app;
+    this.camera = new Camera();
+    this.box = byId('stage');
+    this.painter = makePainter(byId('points'));
+    this.overlay = byId('overlay').getContext('2d');
+    this.order = new DrawingOrder(MAP.count);
+    this.discs = new ArrayBuffer(16 * MAP.count);
+    this.hovered = -1;
+    this.polygon = null;
+    this.ripples = [];
+    new ResizeObserver(() => this.resize()).observe(this.box);
+  }
+
+  // Drawing.
+
+  resize() {
+    const ratio = this.ratio = devicePixelRatio || 1;
+    const {clientWidth: width, clientHeight: height} = this.box;
+    for (const canvas of [byId('points'), byId('overlay')]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    Object.assign(this.camera, {width, height});
+    if (!this.app.store.state.camera && !this.camera.motion) this.camera.show(this.app.store.state.view);
+    this.paint();
+  }
+
+  request() {
+    this.requested ||= requestAnimationFrame(now => {
+      this.requested = 0;
+      if (this.camera.step(now)) this.request();
+      this.paint();
+    });
+  }
+
+  paint() {
+    this.camera.project();
+    this.fillDiscs();
+    this.painter.draw(this.discs, MAP.count);
+    this.paintOverlay();
+  }
+
+  radius() {
+    return Math.max(1.8, Math.min(5.2, 190 / Math.sqrt(MAP.count))) * Math.max(1, Math.min(3, this.camera.zoom ** 0.4));
+  }
+
+  // In drawing order: dimmed points first, then from far to near, in the plane in an arbitrary but fixed order.
+  fillDiscs() {
+    const {camera, ratio, app: {lit, colours}} = this;
+    const deep = camera.perspective > 0;
+    const rank = deep ? i => (1.8 - camera.depth[i]) / 3.7 : i => i * 0.618034 % 0.97;
+    const order = this.order.sort(i => lit[i] && DIM_DEPTH + rank(i));
+    const [place, colour] = [new Float32Array(this.discs), new Uint32Array(this.discs)];
+    const [radius, dimmed] = [this.radius() * ratio, pixel(theme().dimmed)];
+    for (let k = 0; k < MAP.count; k++) {
+      const i = order[k];
+      const near = 1 / (1 + camera.perspective * camera.depth[i]);
+      place[4 * k] = camera.x[i] * ratio;
+      place[4 * k + 1] = camera.y[i] * ratio;
+      place[4 * k + 2] = radius * near * (lit[i] ? 1 : 0.8);
+      colour[4 * k + 3] = lit[i] ? faded(colours[i], deep ? camera.depth[i] : 0) : dimmed;
+    }
+  }
+
+  paintOverlay() {
+    const {overlay, ratio, camera} = this;
+    const {note, hiddenFamilies} = this.app.store.state;
+    overlay.setTransform(ratio, 0, 0, ratio, 0, 0);
+    overlay.clearRect(0, 0, camera.width, camera.height);
+    if (note >= 0) this.paintNeighbours(note);
+    this.paintRipples();
+    if (this.hovered >= 0) this.ring(this.hovered, this.radius() + 2.5, 1.5, theme().ink);
+    if (note >= 0) this.ring(note, this.radius() + 4, 2.5, theme().ink);
+    this.paintNames(new Set(hiddenFamilies));
+    if (this.polygon) this.paintPolygon();
+  }
+
+  ring(note, radius, width, colour) {
+    const {overlay, camera} = this;
+    overlay.lineWidth = width;
+    overlay.strokeStyle = colour;
+    overlay.beginPath();
+    overlay.arc(camera.x[note], camera.y[note], radius, 0, 2 * Math.PI);
+    overlay.stroke();
+  }
+
+  paintNeighbours(note) {
+    const {overlay, camera} = this;
+    overlay.strokeStyle = theme().ink;
+    overlay.lineWidth = 1;
+    overlay.globalAlpha = 0.45;
+    overlay.beginPath();
+    for (const other of neighboursOf(note)) {
+      overlay.moveTo(camera.x[note], camera.y[note]);
+      overlay.lineTo(camera.x[other], camera.y[other]);
+    }
+    overlay.stroke();
+    overlay.globalAlpha = 1;
+  }
+
+  paintRipples() {
+    const now = performance.now();
+    this.ripples = this.ripples.filter(({start}) => now - start < 1000 * RIPPLE_SECONDS);
+    for (const {note, start} of this.ripples) {
+      const age = (now - start) / (1000 * RIPPLE_SECONDS);
+      this.overlay.globalAlpha = 1 - age;
+      this.ring(note, this.radius() + 30 * Math.sqrt(age), 2.5, MAP.colours[MAP.class_index[note]]);
+    }
+    this.overlay.globalAlpha = 1;
+    if (this.ripples.length) this.request();
+  }
+
+  paintNames(hidden) {
+    const {overlay, camera} = this;
+    const size = camera.width < 520 ? 12 : 14;
+    overlay.font = `650 ${size}px system-ui, sans-serif`;
+    overlay.textAlign = 'center';
+    overlay.textBaseline = 'middle';
+    overlay.lineJoin = 'round';
+    overlay.lineWidth = 4;
+    overlay.strokeStyle = theme().halo;
+    for (const {text, family, x, y} of this.names(hidden, size)) {
+      overlay.fillStyle = mixed(MAP.colours[family], theme().ink, 0.65);
+      overlay.strokeText(text, x, y);
+      overlay.fillText(text, x, y);
+    }
+  }
+
+  // Where the family names go: at their clusters, moved down where one would cover another.
+  names(hidden, size) {
+    const {overlay, camera} = this;
+    const placed = [];
+    const anchors = MAP.anchors[this.app.store.state.view].filter(([family]) => !hidden.has(family));
+    for (const [family, note] of anchors.sort((a, b) => camera.y[a[1]] - camera.y[b[1]])) {
+      const name = {text: MAP.labels[family], family, x: camera.x[note], y: camera.y[note]};
+      name.half = overlay.measureText(name.text).width / 2 + 3;
+      for (const other of placed) {
+        const beside = Math.abs(other.x - name.x) > other.half + name.half;
+        if (!beside && Math.abs(other.y - name.y) < size + 3) name.y = other.y + size + 3;
+      }
+      placed.push(name);
+    }
+    return placed;
+  }
+
+  paintPolygon() {
+    const {overlay} = this;
+    overlay.beginPath();
+    for (const [x, y] of this.polygon) overlay.lineTo(x, y);
+    overlay.closePath();
+    overlay.globalAlpha = 0.12;
+    overlay.fillStyle = theme().ink;
+    overlay.fill();
+    overlay.globalAlpha = 1;
+    overlay.setLineDash([5, 4]);
+    overlay.lineWidth = 1.5;
+    overlay.strokeStyle = theme().ink;
+    overlay.stroke();
+    overlay.setLineDash([]);
+  }
+
+  ripple(note) {
+    this.ripples.push({note, start: performance.now()});
+    this.request();
+  }
+
+  // Deeds.
+
+  turnOrPan(dx, dy, pan) {
+    if (pan || this.app.store.state.view === 'tsne_2d') this.camera.pan(dx, dy);
+    else this.camera.turn(dx, dy);
+    this.moved();
+  }
+
+  zoom(factor, x, y) {
+    this.camera.zoomAt(factor, x, y);
+    this.moved();
+  }
+
+  moved() {
+    this.request();
+    this.app.store.change({camera: this.camera.pose()});
+  }
+
+  // Bring a note into view when it is not.
+  reveal(note, always = false) {
+    const {camera} = this;
+    camera.project();
+    const [dx, dy] = [camera.x[note] - camera.width / 2, camera.y[note] - camera.height / 2];
+    if (!always && Math.abs(dx) < 0.47 * camera.width && Math.abs(dy) < 0.47 * camera.height) return;
+    camera.pan(-dx, -dy);
+    this.moved();
+  }
+}
+
+// A pixel that lets more of what lies behind it through the farther away it is.
+function faded(colour, depth) {
+  const alpha = Math.max(130, Math.min(255, 215 - 85 * depth));
+  return depth ? (colour & 0xffffff | alpha << 24) >>> 0 : colour;
+}

@@ -1,0 +1,107 @@
+"""Small sounds (MP3) and spectrum pictures (WebP) of the notes for the map's page: made once, in parallel, kept in
+`DATA/{split}/preview/` and made again only where the wav or the spectrum is newer."""
+
+import base64
+import json
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from joblib import Parallel, delayed
+from PIL import Image
+
+from artifacts import atomic, load_npy, progress, save_text, spectrum_path
+from extract_spectrum import SAMPLE_RATE, load_waveform
+from gather_information import find_wavs
+
+FULL_SECONDS = 4.0
+# libsndfile's scale, with variable bit rate: 7.6 kB a note of NSynth, 46 MB of page for 4,096; the spectrum is 32 dB
+# above its error (22 dB at the same size with a constant or an average rate).
+COMPRESSION = 0.8
+SILENCE = 1e-3     # what follows the last louder audio sample is cut: 82 % of NSynth's notes end in zeros
+N_BANDS, N_FRAMES = 80, 125
+CHUNK_NOTES = 32   # notes in one file of the page: 0.3 MB, read and decoded in some 20 ms
+
+
+def write_sound(path, waveform, seconds):
+    """Write the first `seconds` of a mono waveform at 16 kHz as MP3, without the silence behind, faded out."""
+    waveform = waveform[:int(seconds * SAMPLE_RATE)]
+    loud = np.flatnonzero(np.abs(waveform) > SILENCE)
+    waveform = waveform[:loud[-1] + 1 if len(loud) else SAMPLE_RATE // 10].copy()
+    n_fade = min(len(waveform), SAMPLE_RATE // 20)
+    waveform[len(waveform) - n_fade:] *= np.linspace(1, 0, n_fade, dtype=waveform.dtype)
+    soundfile.write(path, waveform, SAMPLE_RATE, format='MP3', bitrate_mode='VARIABLE', compression_level=COMPRESSION)
+
+
+def write_picture(path, spectrum):
+    """Write a spectrum (251, 513) as WebP: time to the right, 80 bands from 47 Hz to 8 kHz upwards, grey."""
+    edges = np.geomspace(3, 513, N_BANDS + 1)
+    low = np.floor(edges[:-1]).astype(int)
+    high = np.maximum(np.ceil(edges[1:]).astype(int), low + 1)
+    frames = spectrum[:2 * N_FRAMES].astype(np.float32).reshape(N_FRAMES, 2, -1).max(axis=1)  # (125, 513)
+    bands = np.stack([frames[:, a:b].max(axis=1) for a, b in zip(low, high, strict=True)])    # (80, 125)
+    grey = bands[::-1] * (255 / max(bands.max(), 1))
+    Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(path, 'WEBP', quality=60)
+
+
+def preview_folder(data, split, seconds=FULL_SECONDS):
+    name = 'preview' if seconds == FULL_SECONDS else f'preview_{round(1000 * seconds)}ms'
+    return data / split / name
+
+
+def make_preview(source, target, write):
+    """Let `write(path, source)` make `target` unless that is newer; True where it is there in the end."""
+    if not source or not Path(source).exists():
+        return False
+    if target.exists() and target.stat().st_mtime_ns >= Path(source).stat().st_mtime_ns:
+        return True
+    try:
+        with atomic(target) as temporary:
+            write(temporary, source)
+    except ValueError:  # not audio, or no intact .npy: the point stays, silent
+        target.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def make_previews(data, split, notes, seconds=FULL_SECONDS):
+    """Bring the previews of `notes` up to date; return which of them can be heard (n,)."""
+    wavs = find_wavs(data, split)
+    sounds, pictures = preview_folder(data, split, seconds), preview_folder(data, split)
+
+    def both(note):
+        make_preview(spectrum_path(data, split, note), pictures / f'{note}.webp',
+                     lambda target, source: write_picture(target, load_npy(source, 'extract_spectrum.py')))
+        return make_preview(wavs.get(note), sounds / f'{note}.mp3',
+                            lambda target, source: write_sound(target, load_waveform(source)[0], seconds))
+
+    # Threads: libsndfile lets go of the interpreter while it encodes, and nothing has to be imported again.
+    heard = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(delayed(both)(note) for note in notes)
+    return np.array(list(progress(heard, total=len(notes), description='previews')), bool)
+
+
+def chunks(data, split, notes, place, has_sound, seconds=FULL_SECONDS):
+    """Yield (number, script) of the files that bring the previews to the page, neighbours on the map together."""
+    sounds, pictures = preview_folder(data, split, seconds), preview_folder(data, split)
+    in_order = np.argsort(place)
+    for start in range(0, len(notes), CHUNK_NOTES):
+        rows = in_order[start:start + CHUNK_NOTES]
+        content = [[base64_of(sounds / f'{notes[row]}.mp3') if has_sound[row] else '',
+                    base64_of(pictures / f'{notes[row]}.webp')] for row in rows]
+        number = start // CHUNK_NOTES
+        yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
+
+
+def base64_of(path):
+    return base64.b64encode(path.read_bytes()).decode() if path.exists() else ''
+
+
+def write_chunks(folder, scripts):
+    """Write the chunks as `folder/{number}.js`, and drop the ones that an earlier, larger map left there."""
+    written = set()
+    for number, script in scripts:
+        save_text(folder / f'{number}.js', script)
+        written.add(f'{number}.js')
+    for path in folder.glob('*.js'):
+        if path.name not in written:
+            path.unlink()

@@ -1,0 +1,704 @@
+"""Stage 7: what Python writes, and what the page does with it in a real, headless Chromium."""
+
+import base64
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+import map_data
+import map_pictures
+import previews
+import sound_map
+
+LABELS = ['bass', 'flute', 'organ']
+EVIL = '<img src=x onerror="document.title=1">'
+N_NOTES = 48
+MISSING, UPPER_CASE, SPACED = 5, 6, 7  # rows of the note without a wav, of the one in `.WAV`, of the one with a blank
+
+
+# A small run, made up: three families in three clusters, tones of the right pitch.
+
+def note_names():
+    names = [f'{LABELS[i % 3]}_acoustic_{i:03d}-{48 + i % 24:03d}-{(25, 75, 127)[i % 2]:03d}' for i in range(N_NOTES)]
+    names[SPACED] = 'organ_acoustic_007 b-055-075'
+    return [*names[:-1], EVIL]
+
+
+def write_lines(path, lines):
+    path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
+
+
+def write_notes(data, names, rng):
+    (data / 'test/audio').mkdir(parents=True)
+    (data / 'test/spectrum').mkdir()
+    seconds = np.arange(16_000) / 16_000
+    for i, name in enumerate(names):
+        pitch = 440 * 2 ** ((48 + i % 24 - 69) / 12)
+        ending = '.WAV' if i == UPPER_CASE else '.wav'
+        if i != MISSING:
+            soundfile.write(data / f'test/audio/{name}{ending}', 0.5 * np.sin(2 * np.pi * pitch * seconds), 16_000)
+        np.save(data / f'test/spectrum/{name}.npy', rng.random((251, 513)).astype(np.float16) * 4)
+    write_lines(data / 'test_samples.txt', names)
+    write_lines(data / 'test_labels.txt', [i % 3 for i in range(len(names))])
+
+
+def write_run(run, names, rng, n_neurons=256):
+    run.mkdir(parents=True)
+    family = np.arange(len(names)) % 3
+    activation = np.maximum(0, rng.normal(size=(len(names), n_neurons)) + rng.normal(size=(3, n_neurons))[family])
+    activation[:, 9] = 0
+    np.save(run / 'activation.npy', activation.astype(np.float32))
+    write_lines(run / 'activation_samples.txt', names)
+    for name, size in (('act_pca', min(50, len(names))), ('act_tsne', 2), ('act_tsne_3d', 3)):
+        centres = 4 * rng.normal(size=(3, size))
+        np.save(run / f'{name}.npy', (centres[family] + rng.normal(size=(len(names), size))).astype(np.float32))
+    (run / 'config.json').write_text(json.dumps({'labels': LABELS}))
+    return family
+
+
+def write_evaluation(run, names, family, rng):
+    probabilities = rng.dirichlet(np.ones(3), len(names))
+    with open(run / 'predictions.csv', 'w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file)
+        writer.writerow(['note', 'label', 'predicted', *LABELS])
+        for name, one, row in zip(names, family, probabilities, strict=True):
+            writer.writerow([name, LABELS[one], LABELS[row.argmax()], *row])
+    spaces = {'t-SNE 2-D': 0.9, 't-SNE 3-D': 0.95}
+    (run / 'tsne.json').write_text(json.dumps({
+        'n_notes': len(names), 'perplexity': 10.0, 'explained_variance': 0.9, 'purity_k': 10,
+        'evaluated_notes': len(names), 'purity': {'raw spectra': 0.5, 'fc2': 0.8, 'PCA': 0.8, **spaces},
+        'trustworthiness': {'PCA': 0.99, **spaces}}))
+    return probabilities.argmax(axis=1)
+
+
+def make_map(root, names, *arguments, evaluated=True):
+    """Write a data tree and a run under `root`, run stage 7 and return (folder, predicted class indices)."""
+    rng = np.random.default_rng(0)
+    write_notes(root / 'data', names, rng)
+    family = write_run(root / 'run', names, rng)
+    predicted = write_evaluation(root / 'run', names, family, rng) if evaluated else None
+    assert sound_map.main(['--data', str(root / 'data'), '--run', str(root / 'run'), *arguments]) == 0
+    return root, predicted
+
+
+@pytest.fixture(scope='session')
+def made(tmp_path_factory):
+    return make_map(tmp_path_factory.mktemp('map'), note_names())
+
+
+# Python's side.
+
+def test_pictures_are_written(made):
+    for name in ('map_2d.png', 'map_3d.png'):
+        assert min(Image.open(made[0] / 'run' / name).size) > 800
+
+
+def test_caption_gives_the_figures_or_none():
+    quality = {'purity_k': 10, 'purity': {'fc2': 0.8}, 'trustworthiness': {'t-SNE 2-D': 0.9}, 'evaluated_notes': 7}
+    assert '0.80' in map_pictures.caption(7, 'test', quality, 't-SNE 2-D')
+    assert '0.900' in map_pictures.caption(7, 'test', quality, 't-SNE 2-D')
+    assert not re.search(r'0\.\d', map_pictures.caption(7, 'test', None, 't-SNE 2-D'))
+
+
+def test_text_cannot_end_a_script_element():
+    script = sound_map.call('f', ['</script><script>alert(1)</script>', '<!--'])
+    assert '<' not in script
+    assert json.loads(script[2:-3]) == ['</script><script>alert(1)</script>', '<!--']
+
+
+def test_pack_keeps_every_value():
+    array = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
+    packed = map_data.pack(array)
+    unpacked = np.frombuffer(base64.b64decode(packed['base64']), '<f4').reshape(packed['shape'])
+    np.testing.assert_array_equal(unpacked, array)
+
+
+def test_activation_levels_are_shares_of_each_neurons_maximum():
+    packed = map_data.pack_activation(np.array([[0, 2.0, 0], [0, 1.0, 3.0]], np.float32))
+    levels = np.frombuffer(base64.b64decode(packed['levels']['base64']), np.uint8).reshape(3, 2)
+    assert levels.tolist() == [[0, 0], [255, 128], [0, 255]]
+    assert packed['maxima'] == [0, 2, 3]
+
+
+def test_nearest_notes_leave_out_the_note_itself():
+    activation = np.random.default_rng(0).random((20, 256)).astype(np.float32)
+    nearest = map_data.nearest_notes(activation)
+    assert nearest.shape == (20, 8)
+    assert not (nearest == np.arange(20)[:, None]).any()
+    assert map_data.nearest_notes(activation[:3]).shape == (3, 2)
+    assert map_data.nearest_notes(activation[:1]).shape == (1, 0)
+
+
+def test_unit_box_keeps_proportions():
+    box = map_data.unit_box(np.array([[0.0, 0], [10, 5]], np.float32))
+    np.testing.assert_allclose(box, [[-1, -0.5, 0], [1, 0.5, 0]])
+    assert np.isfinite(map_data.unit_box(np.zeros((1, 2), np.float32))).all()
+
+
+def test_map_order_keeps_neighbours_together():
+    side = np.linspace(-1, 1, 32)
+    points = np.array([(x, y) for x in side for y in side])
+    in_order = points[map_data.map_order(points).argsort()]
+    assert sorted(map_data.map_order(points)) == list(range(1024))
+    assert np.linalg.norm(np.diff(in_order, axis=0), axis=1).mean() < 0.15
+
+
+def test_family_names_stand_in_their_clusters():
+    rng = np.random.default_rng(0)
+    clusters = ((-0.8, 60), (0.8, 40), (0, 50))
+    points = np.concatenate([rng.normal(centre, 0.02, (size, 3)) for centre, size in clusters])
+    anchors = map_data.cluster_anchors(points, np.repeat([0, 1], [100, 50]))
+    assert [family for family, _ in anchors] == [0, 0, 1]
+    assert sorted(points[row, 0].round() for family, row in anchors if family == 0) == [-1, 1]
+
+
+def test_palette_is_told_apart_by_the_colour_blind():
+    machado = {'deuteranopia': [[.367, .861, -.228], [.280, .673, .047], [-.012, .043, .969]],
+               'protanopia': [[.152, 1.053, -.205], [.115, .786, .099], [-.004, -.048, 1.052]],
+               'tritanopia': [[1.256, -.077, -.179], [-.078, .931, .148], [.005, .691, .304]]}
+    to_lms = np.array([[.4122, .5363, .0514], [.2119, .6807, .1074], [.0883, .2817, .6300]])
+    to_lab = np.array([[.2105, .7936, -.0041], [1.9780, -2.4286, .4506], [.0259, .7828, -.8087]])
+    rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in map_data.PALETTE])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    for sight, matrix in machado.items():
+        lab = np.cbrt(np.clip(linear @ np.transpose(matrix), 0, 1) @ to_lms.T) @ to_lab.T
+        apart = np.linalg.norm(lab[:, None] - lab, axis=2) + np.eye(len(lab))
+        assert apart.min() > 0.06, sight
+
+
+def test_names_tell_what_examples_do_not():
+    assert map_data.from_name('bass_synthetic_033-045-100') == {
+        'pitch': 45, 'velocity': 100, 'instrument_source_str': 'synthetic'}
+    assert map_data.from_name('door slam') == {}
+
+
+def test_previews_are_made_once_and_again_for_a_newer_wav(tmp_path):
+    write_notes(tmp_path, ['a', 'b'], np.random.default_rng(0))
+    assert previews.make_previews(tmp_path, 'test', ['a', 'b']).all()
+    sound = tmp_path / 'test/preview/a.mp3'
+    first = sound.stat().st_mtime_ns
+    previews.make_previews(tmp_path, 'test', ['a', 'b'])
+    assert sound.stat().st_mtime_ns == first
+    os.utime(tmp_path / 'test/audio/a.wav', ns=(first + 10**9, first + 10**9))
+    previews.make_previews(tmp_path, 'test', ['a', 'b'])
+    assert sound.stat().st_mtime_ns > first
+
+
+@pytest.mark.parametrize('sample_rate', [16_000, 44_100])
+def test_preview_sounds_like_the_note(tmp_path, sample_rate):
+    seconds = np.arange(2 * sample_rate) / sample_rate
+    tone = 0.5 * np.sin(2 * np.pi * 440 * seconds) * (seconds < 1)
+    soundfile.write(tmp_path / 'tone.wav', np.stack([tone, tone], axis=1), sample_rate)
+    previews.write_sound(tmp_path / 'tone.mp3', previews.load_waveform(tmp_path / 'tone.wav')[0], 4)
+    waveform, rate = soundfile.read(tmp_path / 'tone.mp3')
+    assert rate == 16_000
+    assert 0.9 < len(waveform) / rate < 1.3  # the silence behind the tone is gone
+    assert abs(np.abs(np.fft.rfft(waveform)).argmax() * rate / len(waveform) - 440) < 3
+
+
+def test_unreadable_wav_is_silent(tmp_path):
+    write_notes(tmp_path, ['a', 'b'], np.random.default_rng(0))
+    (tmp_path / 'test/audio/a.wav').write_bytes(b'RIFF no audio')
+    assert previews.make_previews(tmp_path, 'test', ['a', 'b', 'c']).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(('limit', 'expected'), [(10_000, (100, 4.0)), (5000, (100, 1.5)), (1000, (30, 1.0))])
+def test_embedding_shortens_the_sounds_and_then_drops_notes(tmp_path, monkeypatch, limit, expected):
+    tried = []
+
+    def page_of(n_shown, seconds):
+        tried.append((n_shown, seconds))
+        return 'x' * int(n_shown * (10 + 22 * seconds)),
+
+    monkeypatch.setattr(sound_map, 'one_file', str.encode)
+    monkeypatch.setattr(sound_map, 'EMBED_BYTES', limit)
+    sound_map.write_embedded(tmp_path / 'page.html', page_of, 100)
+    assert tried[-1] == expected
+    assert (tmp_path / 'page.html').stat().st_size <= limit
+
+
+def test_page_says_what_is_not_in_it():
+    assert sound_map.remarks(2, np.ones(2, bool), 4.0) == []
+    said = ' '.join(sound_map.remarks(9, np.array([True, False]), 1.5))
+    assert '1.5 s' in said and 'sample of 9' in said and '1 cannot be heard' in said
+
+
+def test_labels_are_no_formulas(tmp_path):
+    map_pictures.draw_map(tmp_path / 'map.png', np.eye(3), np.arange(3), ['$a^', '_b', '<c>'], '$^')
+    assert (tmp_path / 'map.png').stat().st_size > 10_000
+
+
+@pytest.mark.parametrize('strange', [3, {'pitch': 'C4'}, {'pitch': None}])
+def test_strange_examples_are_refused(tmp_path, strange):
+    examples = {note_names()[0]: strange}
+    (tmp_path / 'test').mkdir()
+    (tmp_path / 'test/examples.json').write_text(json.dumps(examples))
+    with pytest.raises(map_data.BadInput, match=r'examples\.json'):
+        map_data.note_attributes(tmp_path, 'test', note_names())
+
+
+def test_names_in_the_picture_do_not_cover_each_other():
+    places = np.array([[0, 0.02], [0, 0], [0.02, 0.01], [0.9, 0]])
+    places = map_pictures.apart(places, ['bass', 'organ', 'reed', 'flute'], deep=False)
+    assert np.diff(np.sort(places[:3, 1])).min() > 0.08
+    assert places[3].tolist() == [0.9, 0]
+
+
+def test_another_split_has_its_own_files(tmp_path):
+    rng = np.random.default_rng(0)
+    names = note_names()[:12]
+    write_notes(tmp_path / 'data', names, rng)
+    write_run(tmp_path / 'run', names, rng)
+    (tmp_path / 'data/test').rename(tmp_path / 'data/valid')
+    for path in (*tmp_path.glob('data/test_*'), *tmp_path.glob('run/act*')):
+        stem = path.stem.replace('test_', 'valid_') if path.stem.startswith('test_') else f'{path.stem}_valid'
+        path.rename(path.with_name(stem + path.suffix))
+    assert sound_map.main(['--data', f'{tmp_path}/data', '--run', f'{tmp_path}/run', '--split', 'valid']) == 0
+    written = {path.name for path in (tmp_path / 'run').glob('map*')}
+    assert written == {'map_valid', 'map_2d_valid.png', 'map_3d_valid.png'}
+
+
+def test_missing_stage_is_named(tmp_path, capsys):
+    assert sound_map.main(['--data', str(tmp_path), '--run', str(tmp_path)]) == 1
+    assert 'train.py' in capsys.readouterr().err
+
+
+def test_rows_of_other_notes_are_refused(made, tmp_path, capsys):
+    shutil.copytree(made[0] / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('map*'))
+    np.save(tmp_path / 'run/act_tsne.npy', np.zeros((3, 2)))
+    assert sound_map.main(['--data', str(made[0] / 'data'), '--run', str(tmp_path / 'run')]) == 1
+    assert 'act_tsne.npy' in capsys.readouterr().err
+
+
+# The page in Chromium.
+
+@pytest.fixture(scope='session')
+def chromium():
+    executable = shutil.which('chromium')
+    if not executable:
+        pytest.skip('there is no chromium: apt-get install chromium')
+    sync_api = pytest.importorskip('playwright.sync_api', reason='pip install playwright')
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=[
+            '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+            '--disable-component-update', '--disable-sync'])
+        yield browser
+        browser.close()
+
+
+LISTEN = '''
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (target, ...rest) {
+    if (target === this.context.destination) {
+        window.probe = new AnalyserNode(this.context);
+        connect.call(this, window.probe);
+    }
+    return connect.call(this, target, ...rest);
+};
+window.loudness = () => {
+    const waveform = new Float32Array(2048);
+    window.probe?.getFloatTimeDomainData(waveform);
+    return Math.max(...waveform);
+};
+'''
+
+
+class Opened:
+    """A page opened from `file://`, and what it asked for and complained of."""
+
+    def __init__(self, chromium, path, address='', script='', **options):
+        self.folder = Path(path).parent.resolve().as_uri()
+        self.complaints, self.requests = [], []
+        self.page = chromium.new_page(viewport={'width': 1300, 'height': 850}, **options)
+        self.page.on('console', lambda message: message.type == 'error' and self.complaints.append(message.text))
+        self.page.on('pageerror', lambda error: self.complaints.append(str(error)))
+        self.page.on('requestfailed', lambda request: self.complaints.append(request.url))
+        self.page.on('request', lambda request: self.requests.append(request.url))
+        self.page.add_init_script(LISTEN + script)
+        self.page.goto(Path(path).resolve().as_uri() + address)
+        self.page.wait_for_function('typeof app !== "undefined" && MAP.activation && !app.stage.requested')
+
+    def js(self, expression, argument=None):
+        return self.page.evaluate(expression, argument)
+
+    def settle(self):
+        self.page.wait_for_function('!app.stage.requested && !app.stage.camera.motion')
+
+    def place(self, note):
+        """Return where a note stands on the screen."""
+        box = self.page.locator('#stage').bounding_box()
+        x, y = self.js('note => [app.stage.camera.x[note], app.stage.camera.y[note]]', note)
+        return box['x'] + x, box['y'] + y
+
+    def lonely(self, among=None):
+        """Return the note (of `among`) that stands farthest from all others on the screen."""
+        x, y = (np.array(self.js(f'Array.from(app.stage.camera.{axis})')) for axis in 'xy')
+        apart = np.hypot(x[:, None] - x, y[:, None] - y) + 1e9 * np.eye(len(x))
+        rows = np.arange(len(x)) if among is None else np.asarray(among)
+        return int(rows[apart.min(axis=1)[rows].argmax()])
+
+    def click(self, note):
+        self.page.mouse.click(*self.place(note))
+
+    def pixels(self, notes):
+        """Return the colours (n, 3) in which the notes are drawn."""
+        self.settle()
+        self.page.add_style_tag(content='#overlay, #tip, #status { visibility: hidden }')
+        picture = np.array(Image.open(io.BytesIO(self.page.screenshot())).convert('RGB')).astype(int)
+        return np.array([picture[round(y), round(x)] for x, y in map(self.place, notes)])
+
+    def lit(self):
+        return np.flatnonzero(self.js('Array.from(app.lit)')).tolist()
+
+    def wait_for_sound(self):
+        self.page.wait_for_function('loudness() > 0.01', timeout=5000)
+
+    def download(self, selector):
+        with self.page.expect_download() as download:
+            self.page.click(selector)
+        return Path(download.value.path()).read_text(encoding='utf-8')
+
+
+@pytest.fixture
+def open_page(chromium):
+    opened = []
+
+    def open_one(*arguments, **options):
+        opened.append(Opened(chromium, *arguments, **options))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.page.close()
+        assert not one.complaints
+        assert all(url.startswith((one.folder, 'data:', 'blob:')) for url in one.requests)
+
+
+@pytest.fixture
+def opened(made, open_page):
+    return open_page(made[0] / 'run/map/index.html')
+
+
+def rgb(hex_colour):
+    return [int(hex_colour[i:i + 2], 16) for i in (1, 3, 5)]
+
+
+def test_every_note_is_drawn_in_its_colour(opened):
+    assert opened.js('MAP.count') == N_NOTES
+    assert opened.js('app.stage.painter.constructor.name') == 'WebglPainter'
+    expected = np.array([rgb(map_data.PALETTE[i % 3]) for i in range(N_NOTES)])
+    right = (np.abs(opened.pixels(range(N_NOTES)) - expected) < 12).all(axis=1)
+    assert right.mean() > 0.8  # the rest is covered by others
+
+
+def test_without_webgl_the_page_still_draws(made, open_page):
+    opened = open_page(made[0] / 'run/map/index.html', script='''
+        const original = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+            return kind === 'webgl2' ? null : original.call(this, kind, ...rest);
+        };''')
+    assert opened.js('app.stage.painter.constructor.name') == 'CanvasPainter'
+    note = opened.lonely()
+    np.testing.assert_allclose(opened.pixels([note])[0], rgb(map_data.PALETTE[note % 3]), atol=12)
+
+
+def test_click_plays_and_shows_the_card(opened):
+    note = opened.lonely(among=[0, 1, 2, 3, 4, 8, 9, 10, 11, 12])
+    opened.click(note)
+    opened.wait_for_sound()
+    before = opened.js('app.sound.context.currentTime')
+    opened.page.wait_for_timeout(60)
+    assert opened.js('app.sound.context.currentTime') > before
+    assert opened.page.inner_text('.note-name') == note_names()[note]
+    assert opened.page.locator('.neighbours button').count() == 8
+    assert opened.page.locator('.neuron').count() == 5
+
+
+def test_sound_starts_within_100_milliseconds_of_the_click(opened):
+    opened.js('''() => {
+        window.delays = [];
+        const start = AudioBufferSourceNode.prototype.start;
+        AudioBufferSourceNode.prototype.start = function (...rest) {
+            delays.push(performance.now() - window.clicked);
+            return start.apply(this, rest);
+        };
+        addEventListener('pointerup', () => window.clicked = performance.now(), true);
+    }''')
+    for note in (0, 10, 20, 30, 40):
+        opened.click(note)
+        opened.wait_for_sound()
+        opened.page.wait_for_timeout(50)
+    assert np.median(opened.js('delays')) < 100
+
+
+def test_hover_waits_for_the_first_click_and_then_plays_several_voices(made, open_page):
+    # Playwright's own calls count as deeds of a user, so that the page would never see itself blocked.
+    opened = open_page(made[0] / 'run/map/index.html', script='''
+        let clicked = false;
+        addEventListener('pointerdown', () => clicked = true, true);
+        Object.defineProperty(Navigator.prototype, 'userActivation', {get: () => ({hasBeenActive: clicked})});''')
+    opened.js('() => byId("hover").checked = true')
+    opened.page.mouse.move(*opened.place(0))
+    opened.page.wait_for_function('byId("status").textContent.includes("first click")', timeout=5000)
+    opened.click(0)
+    opened.wait_for_sound()
+    for note in (3, 6, 9, 12, 15, 18):
+        opened.page.mouse.move(*opened.place(note))
+        opened.page.wait_for_timeout(60)
+    opened.page.wait_for_function('app.sound.voices.length > 1', timeout=5000)
+
+
+def test_keyboard_walks_and_repeats(opened):
+    opened.page.focus('#stage')
+    opened.page.keyboard.press('ArrowRight')
+    first = opened.js('app.store.state.note')
+    opened.wait_for_sound()
+    opened.page.keyboard.press('ArrowDown')
+    second = opened.js('app.store.state.note')
+    assert first >= 0 and second != first
+    y = opened.js('Array.from(app.stage.camera.y)')
+    assert y[second] > y[first]
+    opened.page.wait_for_function('!app.sound.voices.length', timeout=5000)
+    opened.page.keyboard.press(' ')
+    opened.page.wait_for_function('app.sound.voices.length === 1')
+    opened.page.keyboard.press('Enter')
+    assert opened.js('app.store.state.selection') == [second]
+
+
+def test_missing_wav_is_a_silent_point_that_says_so(opened):
+    opened.js('note => app.choose(note, {tab: "note"})', MISSING)
+    opened.page.wait_for_function('byId("status").textContent.includes("no sound")')
+    assert 'No sound' in opened.page.inner_text('#panel-note')
+
+
+def test_names_are_text_and_never_markup(opened):
+    opened.js('note => app.choose(note, {tab: "note"})', N_NOTES - 1)
+    opened.page.fill('#search', '<img')
+    assert opened.lit() == [N_NOTES - 1]
+    opened.page.hover('#stage', position=dict(zip('xy', opened.js(
+        'note => [app.stage.camera.x[note], app.stage.camera.y[note]]', N_NOTES - 1), strict=True)))
+    opened.page.click('#select-filtered')
+    assert opened.js('document.querySelectorAll("img").length') == 0
+    assert opened.page.title() == 'Sound map'
+    assert EVIL in opened.js('byId("panel-note").textContent') and EVIL in opened.js('byId("tip").textContent')
+
+
+def test_neuron_recolours_the_map_as_the_activations_say(made, opened):
+    activation = np.load(made[0] / 'run/activation.npy')
+    opened.page.select_option('#colour', 'neuron')
+    for neuron in (3, 200):
+        opened.page.fill('#neuron-number', str(neuron))
+        levels = np.rint(activation[:, neuron] / activation[:, neuron].max() * 255)
+        colours = opened.js('Array.from(app.colours)')
+        table = opened.js('Array.from(lookupTable(scale()))')
+        assert colours == [table[int(level)] for level in levels]
+        strongest = int(activation[:, neuron].argmax())
+        drawn = opened.pixels([strongest])[0]
+        np.testing.assert_allclose(drawn, rgb(opened.js('scale().at(-1)')), atol=14)
+    opened.page.fill('#neuron-number', '9')
+    assert 'never active' in opened.page.inner_text('#scale-hint')
+
+
+@pytest.mark.parametrize('colouring', ['source', 'pitch', 'velocity', 'predicted', 'right', 'confidence'])
+def test_every_colouring_answers(opened, colouring):
+    opened.page.select_option('#colour', colouring)
+    assert len(set(opened.js('Array.from(app.colours)'))) >= 1
+    assert opened.js('app.store.state.colour') == colouring
+
+
+def test_filters_dim_the_right_notes(made, opened):
+    opened.page.click('#families button:nth-child(2)')
+    assert opened.lit() == [i for i in range(N_NOTES) if i % 3 != 1]
+    dimmed = opened.lonely(among=range(1, N_NOTES, 3))
+    np.testing.assert_allclose(opened.pixels([dimmed])[0], rgb(opened.js('theme().dimmed')), atol=25)
+    opened.page.click('#reset')
+    opened.js('() => { byId("pitch-low").value = 60; byId("pitch-low").oninput(); }')
+    assert opened.lit() == [i for i in range(N_NOTES - 1) if 48 + i % 24 >= 60]
+    opened.page.click('#reset')
+    opened.page.check('#wrong')
+    assert opened.lit() == np.flatnonzero(made[1] != np.arange(N_NOTES) % 3).tolist()
+
+
+def select_by_box(opened):
+    opened.page.keyboard.press('b')
+    box = opened.page.locator('#stage').bounding_box()
+    opened.page.mouse.move(box['x'] + 3, box['y'] + 3)
+    opened.page.mouse.down()
+    opened.page.mouse.move(box['x'] + 0.6 * box['width'], box['y'] + box['height'] - 3, steps=4)
+    opened.page.mouse.up()
+    x = np.array(opened.js('Array.from(app.stage.camera.x)'))
+    return np.flatnonzero(x < 0.6 * box['width']).tolist()
+
+
+def test_box_selects_counts_and_plays_through(opened):
+    expected = select_by_box(opened)
+    assert opened.js('app.store.state.selection') == expected == opened.lit()
+    assert f'{len(expected)} notes selected' in opened.page.inner_text('#panel-selection')
+    opened.wait_for_sound()
+    opened.page.wait_for_function('note => app.store.state.note === note', arg=expected[1])
+
+
+def test_lasso_selects_what_it_encloses(opened):
+    note = opened.lonely()
+    x, y = opened.place(note)
+    opened.page.keyboard.press('l')
+    opened.page.mouse.move(x - 9, y - 9)
+    opened.page.mouse.down()
+    for dx, dy in ((9, -9), (9, 9), (-9, 9)):
+        opened.page.mouse.move(x + dx, y + dy)
+    opened.page.mouse.up()
+    assert opened.js('app.store.state.selection') == [note]
+
+
+def test_list_and_csv_hold_the_selection(opened):
+    expected = [note_names()[row] for row in select_by_box(opened)]
+    assert opened.download('#save-list').splitlines() == expected
+    rows = list(csv.DictReader(io.StringIO(opened.download('#save-csv'))))
+    assert [row['note'] for row in rows] == expected
+    assert all(row['label'] in LABELS and float(row['tsne_2d_x']) <= 1 for row in rows)
+
+
+def sfz_regions(text):
+    lines = [line for line in text.splitlines() if line.startswith('<region>')]
+    return [dict(re.findall(r'(\w+)=(.+?)(?= \w+=|$)', line)) for line in lines]
+
+
+def test_sfz_covers_every_key_and_its_wavs_exist(opened):
+    opened.page.click('#select-filtered')
+    opened.page.click('#tab-selection')
+    text = opened.download('#save-sfz')
+    folder = re.search(r'^default_path=(.*)$', text, re.MULTILINE)[1]
+    regions = sfz_regions(text)
+    assert len(regions) == N_NOTES - 2  # without the note that has no wav and the one whose name SFZ cannot carry
+    assert all(Path(folder + region['sample']).is_file() for region in regions)
+    covered = np.zeros((128, 128), bool)
+    for one in regions:
+        covered[int(one['lokey']):int(one['hikey']) + 1, int(one['lovel']):int(one['hivel']) + 1] = True
+    assert covered.all()
+    assert all(int(one['lokey']) <= int(one['pitch_keycenter']) <= int(one['hikey']) for one in regions)
+
+
+def test_confusion_cell_selects_exactly_its_notes(made, opened):
+    family = np.arange(N_NOTES) % 3
+    opened.page.click('#tab-confusion')
+    opened.page.click('[aria-label^="bass taken for organ"]')
+    expected = np.flatnonzero((family == 0) & (made[1] == 2)).tolist()
+    assert expected and opened.lit() == expected
+    opened.wait_for_sound()
+    assert opened.js('app.store.state.note') == expected[0]
+
+
+def test_address_restores_the_state(made, opened, open_page):
+    opened.page.keyboard.press('2')
+    opened.settle()
+    opened.page.select_option('#colour', 'neuron')
+    opened.page.fill('#neuron-number', '17')
+    opened.page.click('#families button:nth-child(1)')
+    opened.page.fill('#search', 'acoustic')
+    opened.js('() => { app.select([1, 2, 4]); app.choose(4); app.stage.zoom(1.5); app.stage.turnOrPan(30, 10); }')
+    opened.page.wait_for_timeout(600)
+    again = open_page(made[0] / 'run/map/index.html', '#' + opened.page.url.split('#')[1])
+    keep = '''() => { const {camera, ...rest} = app.store.state; return rest; }'''
+    assert again.js(keep) == opened.js(keep)
+    for axis in 'xy':
+        np.testing.assert_allclose(again.js(f'Array.from(app.stage.camera.{axis})'),
+                                   opened.js(f'Array.from(app.stage.camera.{axis})'), atol=2)
+
+
+def test_every_selection_survives_the_address(opened):
+    rng = np.random.default_rng(0)
+    for density in (0, 0.01, 0.3, 0.97, 1):
+        rows = np.flatnonzero(rng.random(5000) < density).tolist()
+        text = opened.js('rows => writeRows(rows)', rows)
+        assert len(text) < 900 and re.fullmatch(r'[\w.~-]*', text)
+        assert opened.js('text => readRows(text, 5000)', text) == rows
+
+
+def test_broken_address_does_no_harm(made, open_page):
+    address = ('#view=nowhere&colour=x&neuron=-4&sel=9999-1.a.-3&hide=~%25A&hide-source=~AAAAA&pitch=9-&note=none'
+               '&tab=..&camera=1_b')
+    assert len(open_page(made[0] / 'run/map/index.html', address).lit()) == N_NOTES
+
+
+def test_views_morph_and_keep_every_point(opened):
+    flat = opened.js('Array.from(app.stage.camera.position)')
+    opened.page.click('[data-view=tsne_3d]')
+    opened.page.wait_for_timeout(400)
+    between = opened.js('Array.from(app.stage.camera.position)')
+    opened.settle()
+    deep = opened.js('Array.from(app.stage.camera.position)')
+    assert deep == opened.js('Array.from(MAP.tsne_3d)')
+    low, high = np.minimum(flat, deep) - 1e-5, np.maximum(flat, deep) + 1e-5
+    assert (low <= between).all() and (between <= high).all() and between != deep
+
+
+def test_dark_and_light_follow_the_system(made, open_page):
+    opened = open_page(made[0] / 'run/map/index.html', color_scheme='dark')
+    dark = opened.js('getComputedStyle(document.body).backgroundColor')
+    opened.page.emulate_media(color_scheme='light')
+    assert opened.js('getComputedStyle(document.body).backgroundColor') != dark
+    assert opened.js('themeName()') == 'light'
+
+
+def test_every_control_has_a_name(opened):
+    assert opened.js('''() => [...document.querySelectorAll('button, input, select')]
+        .filter(one => !one.textContent.trim() && !one.labels?.length && !one.ariaLabel)
+        .map(one => one.outerHTML)''') == []
+
+
+@pytest.mark.parametrize('n_notes', [1, 3])
+def test_few_notes_without_evaluation_and_examples(tmp_path, open_page, n_notes):
+    root, _ = make_map(tmp_path, [f'thing {i}' for i in range(n_notes)], evaluated=False)
+    opened = open_page(root / 'run/map/index.html')
+    opened.page.focus('#stage')
+    opened.page.keyboard.press('ArrowUp')
+    assert opened.js('app.store.state.note') >= 0
+    assert 'no predictions yet' in opened.js('byId("panel-confusion").textContent')
+    assert 'not been measured' in opened.js('byId("panel-quality").textContent')
+    assert opened.js('byId("pitch-box").hidden')
+    opened.page.keyboard.press('3')
+    opened.settle()
+
+
+def test_embedded_page_is_one_file_that_plays(tmp_path, open_page):
+    root, _ = make_map(tmp_path, note_names(), '--embed', '--limit', '30')
+    shutil.move(root / 'run/map_embed.html', tmp_path / 'mailed.html')
+    shutil.rmtree(root / 'run')
+    shutil.rmtree(root / 'data')
+    opened = open_page(tmp_path / 'mailed.html')
+    assert opened.js('MAP.count') == 30
+    assert '30 notes' in opened.page.inner_text('#subtitle')
+    assert 'sample of 48' in opened.page.inner_text('#subtitle')
+    opened.click(opened.lonely(among=np.flatnonzero(opened.js('Array.from(MAP.has_sound)'))))
+    opened.wait_for_sound()
+    assert len(opened.requests) == 1
+
+
+def test_20_000_points_load_and_answer(tmp_path, open_page):
+    rng = np.random.default_rng(0)
+    names = [f'note {i}' for i in range(20_000)]
+    (tmp_path / 'data').mkdir()
+    write_lines(tmp_path / 'data/test_samples.txt', names)
+    write_lines(tmp_path / 'data/test_labels.txt', [i % 3 for i in range(20_000)])
+    write_run(tmp_path / 'run', names, rng)
+    assert sound_map.main(['--data', str(tmp_path / 'data'), '--run', str(tmp_path / 'run')]) == 0
+    opened = open_page(tmp_path / 'run/map/index.html')
+    assert opened.js('MAP.count') == 20_000
+    milliseconds = opened.js('''() => {
+        const start = performance.now();
+        app.store.change({colour: 'neuron', neuron: 5});
+        app.stage.paint();
+        return performance.now() - start;
+    }''')
+    assert milliseconds < 500
+    opened.click(0)
+    assert opened.js('app.store.state.note') >= 0
