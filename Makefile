@@ -1,12 +1,9 @@
 # Deep Dream for sound: `make help` lists the targets.
-# A target's recipe ends with `touch`, because a stage that finds nothing to do leaves its files as they are.
-
 DATA ?= data
 RUN ?= run
 STEPS ?= 1500
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
 
 BIN := .venv/bin
 SETUP := .venv/installed
@@ -14,7 +11,7 @@ SETUP := .venv/installed
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1	\2/p' Makefile
 
-demo: $(RUN)/map/index.html  ## render notes into DATA (data), run stages 1-7 into RUN (run)
+demo: $(RUN)/.mapped  ## render notes into DATA (data), run stages 1-7 into RUN (run)
 	@echo; echo 'files written:'; ls -d $(DATA)/*.* $(DATA)/*/* $(RUN)/*.* $(RUN)/map/index.html
 	@echo; echo 'the sound map: open $(abspath $(RUN))/map/index.html in a browser'
 
@@ -28,7 +25,7 @@ test: $(SETUP)  ## ruff and pytest
 clean:  ## remove DATA, RUN and .venv
 	rm -rf $(DATA) $(RUN) .venv
 
-.PHONY: help demo nsynth test clean
+.PHONY: help demo nsynth test clean FORCE
 
 # Set-up.
 
@@ -38,42 +35,47 @@ $(SETUP): requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-# The stages: each depends on its script and on the stage before.
+# The stages: each depends on its script and on the stages it reads from. What make looks at are empty files that say
+# "done", because a stage that was stopped has written some of its own files, and one with nothing to do writes none.
 
-NOTES ?= $(DATA)/render.json
+missing = $(foreach file,$(1),$(if $(wildcard $(file)),,FORCE))
+NOTES ?= $(DATA)/.rendered
 
-$(DATA)/render.json: render_notes.py general_midi.csv | $(SETUP)
+$(DATA)/.rendered: render_notes.py sound_font.py general_midi.csv $(call missing,$(DATA)/train/examples.json) | $(SETUP)
 	$(BIN)/python render_notes.py --data $(DATA)
 	@touch $@
 
 $(DATA)/train/examples.json:
 	@echo '$@ is missing: run `python download_nsynth.py --data $(DATA)` first' >&2; exit 1
 
-$(DATA)/train_samples.txt: gather_information.py labels.txt $(NOTES) | $(SETUP)
+$(DATA)/.gathered: gather_information.py labels.txt $(NOTES) $(call missing,$(DATA)/train_samples.txt) | $(SETUP)
 	$(BIN)/python gather_information.py --data $(DATA)
 	@touch $@
 
-$(DATA)/spectrum.json: extract_spectrum.py $(DATA)/train_samples.txt
+$(DATA)/.extracted: extract_spectrum.py $(DATA)/.gathered $(call missing,$(DATA)/data_mean.npy $(DATA)/data_std.npy)
 	$(BIN)/python extract_spectrum.py --data $(DATA)
 	@touch $@
 
-$(RUN)/model.keras: train.py model.py data_provider.py $(DATA)/spectrum.json
+$(RUN)/.trained: train.py model.py data_provider.py $(DATA)/.extracted $(call missing,$(RUN)/model.keras)
 	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) --replace
 	@touch $@
 
-$(RUN)/activation.npy: activation.py $(RUN)/model.keras
+$(RUN)/.activated: activation.py $(RUN)/.trained $(call missing,$(RUN)/activation.npy)
 	$(BIN)/python activation.py --data $(DATA) --run $(RUN)
 	@touch $@
 
-$(RUN)/act_tsne_3d.npy: tsne.py $(RUN)/activation.npy
+$(RUN)/.embedded: tsne.py $(RUN)/.activated $(call missing,$(addprefix $(RUN)/,act_pca.npy act_tsne.npy act_tsne_3d.npy))
 	$(BIN)/python tsne.py --data $(DATA) --run $(RUN)
 	@touch $@
 
 # The embeddings come before it only so that the tables of accuracy are the last to be seen.
-$(RUN)/metrics.json: evaluate.py $(RUN)/model.keras | $(RUN)/act_tsne_3d.npy
+$(RUN)/.evaluated: evaluate.py $(RUN)/.trained $(call missing,$(RUN)/metrics.json) | $(RUN)/.embedded
 	$(BIN)/python evaluate.py --data $(DATA) --run $(RUN)
 	@touch $@
 
-$(RUN)/map/index.html: sound_map.py map_data.py map_pictures.py previews.py $(wildcard page/*) $(RUN)/act_tsne_3d.npy $(RUN)/metrics.json
+$(RUN)/.mapped: sound_map.py map_data.py map_pictures.py previews.py $(wildcard page/*) \
+		$(RUN)/.embedded $(RUN)/.evaluated $(call missing,$(RUN)/map/index.html)
 	$(BIN)/python sound_map.py --data $(DATA) --run $(RUN)
 	@touch $@
+
+FORCE:
