@@ -19,7 +19,7 @@ from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, digest, npy_size, set
 from gather_information import label_of, load_labels
 
 EPSILON = 0.0001  # added to the standard deviation
-N_READERS = 4  # files read at once
+N_READERS = 2  # files read at once; more of them only take the cores from the training
 NPY_MAGIC = 10  # bytes before the header's text in a .npy file
 
 
@@ -116,7 +116,7 @@ class DataProvider:
         options.autotune.enabled = False  # its thread, asleep for up to a minute, holds up the end of every data set
         files = tf.data.Dataset.from_tensor_slices((paths, self.class_indices[split][order]))
         files = files.map(lambda path, index: (path, tf.io.read_file(path), index), num_parallel_calls=N_READERS)
-        return files.batch(self.batch_size).map(decode, num_parallel_calls=2).prefetch(2).with_options(options)
+        return files.batch(self.batch_size).map(decode).prefetch(2).with_options(options)
 
 
 @contextmanager
