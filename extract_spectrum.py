@@ -105,10 +105,26 @@ def log_spectrum(waveform):
     hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)  # periodic
     spectrum = np.empty((N_FRAMES, N_BINS), np.float32)
     for i in range(0, N_FRAMES, 32):
-        np.abs(rfft(frames[i:i + 32] * hann), out=spectrum[i:i + 32])
-    spectrum *= LOG_SCALE
-    spectrum += 1
-    return np.log(spectrum, out=spectrum)
+        some = np.abs(rfft(frames[i:i + 32] * hann), out=spectrum[i:i + 32])
+        some *= LOG_SCALE
+        some += 1
+        np.log(some, out=some)
+    return spectrum
+
+
+def to_float16(spectrum):
+    """Return ``spectrum.astype(np.float16)``, which NumPy takes one number at a time, in a third of its time.
+
+    Of a float32 from 0 to 65,504. A product with 2^-112 gives its exponent float16's bias; then the mantissa is rounded
+    to 10 bits, to even.
+    """
+    half = np.empty(spectrum.shape, np.float16)
+    for i in range(0, len(spectrum), 32):
+        bits = (spectrum[i:i + 32] * np.float32(2**-112)).view(np.uint32)
+        bits += (bits >> 13 & 1) + np.uint32(2**12 - 1)
+        bits >>= 13
+        half[i:i + 32].view(np.uint16)[:] = bits
+    return half
 
 
 def magnitude(spectrum):
@@ -118,7 +134,7 @@ def magnitude(spectrum):
 
 def settings(dtype):
     """What the spectra depend on besides the wavs, as stored in spectrum.json. Includes a digest of the code above."""
-    code = ''.join(inspect.getsource(function) for function in (load_waveform, log_spectrum))
+    code = ''.join(inspect.getsource(function) for function in (load_waveform, log_spectrum, to_float16))
     return {'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT, 'hop_length': HOP_LENGTH,
             'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype,
             'code': hashlib.sha256(code.encode()).hexdigest()[:16]}
@@ -152,7 +168,8 @@ def extract_chunk(chunk, dtype, with_moments):
 def extract_note(wav, npy, dtype, remarks):
     waveform, how = load_waveform(wav)
     remarks.update(how)
-    spectrum = log_spectrum(waveform).astype(dtype)
+    spectrum = log_spectrum(waveform)
+    spectrum = to_float16(spectrum) if dtype == 'float16' else spectrum
     save_npy(npy, spectrum)
     return spectrum
 

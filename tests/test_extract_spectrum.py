@@ -172,6 +172,15 @@ def test_magnitudes_are_librosas_to_a_millionth_of_the_frames_largest():
         assert (error <= 3e-6 * expected.max(axis=1, keepdims=True)).all()
 
 
+def test_float16_is_what_numpy_makes_of_it():
+    rng = np.random.default_rng(0)
+    halves = np.arange(2**15 - 2**10, dtype=np.uint16).view(np.float16).astype(np.float32)  # from 0 to the highest
+    ties = (halves[:-1] + halves[1:]) / 2
+    values = np.concatenate([halves, ties, rng.uniform(0, 12, 10_000), rng.uniform(0, 2e-4, 10_000)])
+    values = values.astype(np.float32).reshape(-1, 1)
+    np.testing.assert_array_equal(extract_spectrum.to_float16(values), values.astype(np.float16))
+
+
 def test_magnitude_is_the_inverse_of_the_logarithm():
     magnitude = np.geomspace(1e-9, 512, 1000)
     np.testing.assert_allclose(extract_spectrum.magnitude(np.log1p(1000 * magnitude)), magnitude, rtol=1e-12)
