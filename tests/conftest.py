@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from browser import chromium, open_page, page_class  # noqa: F401 (fixtures)
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

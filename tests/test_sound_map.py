@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from browser import Opened
 from PIL import Image
 
 import map_data
@@ -281,54 +282,8 @@ def test_rows_of_other_notes_are_refused(made, tmp_path, capsys):
 
 # The page in Chromium.
 
-@pytest.fixture(scope='session')
-def chromium():
-    executable = shutil.which('chromium')
-    if not executable:
-        pytest.skip('there is no chromium: apt-get install chromium')
-    sync_api = pytest.importorskip('playwright.sync_api', reason='pip install playwright')
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=[
-            '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-            '--disable-component-update', '--disable-sync'])
-        yield browser
-        browser.close()
-
-
-LISTEN = '''
-const connect = AudioNode.prototype.connect;
-AudioNode.prototype.connect = function (target, ...rest) {
-    if (target === this.context.destination) {
-        window.probe = new AnalyserNode(this.context);
-        connect.call(this, window.probe);
-    }
-    return connect.call(this, target, ...rest);
-};
-window.loudness = () => {
-    const waveform = new Float32Array(2048);
-    window.probe?.getFloatTimeDomainData(waveform);
-    return Math.max(...waveform);
-};
-'''
-
-
-class Opened:
-    """A page opened from `file://`, and what it asked for and complained of."""
-
-    def __init__(self, chromium, path, address='', script='', **options):
-        self.folder = Path(path).parent.resolve().as_uri()
-        self.complaints, self.requests = [], []
-        self.page = chromium.new_page(viewport={'width': 1300, 'height': 850}, **options)
-        self.page.on('console', lambda message: message.type == 'error' and self.complaints.append(message.text))
-        self.page.on('pageerror', lambda error: self.complaints.append(str(error)))
-        self.page.on('requestfailed', lambda request: self.complaints.append(request.url))
-        self.page.on('request', lambda request: self.requests.append(request.url))
-        self.page.add_init_script(LISTEN + script)
-        self.page.goto(Path(path).resolve().as_uri() + address)
-        self.page.wait_for_function('typeof app !== "undefined" && MAP.activation && !app.stage.requested')
-
-    def js(self, expression, argument=None):
-        return self.page.evaluate(expression, argument)
+class MapPage(Opened):
+    ready = 'typeof app !== "undefined" && MAP.activation && !app.stage.requested'
 
     def settle(self):
         self.page.wait_for_function('!app.stage.requested && !app.stage.camera.motion')
@@ -359,9 +314,6 @@ class Opened:
     def lit(self):
         return np.flatnonzero(self.js('Array.from(app.lit)')).tolist()
 
-    def wait_for_sound(self):
-        self.page.wait_for_function('loudness() > 0.01', timeout=5000)
-
     def download(self, selector):
         with self.page.expect_download() as download:
             self.page.click(selector)
@@ -369,18 +321,8 @@ class Opened:
 
 
 @pytest.fixture
-def open_page(chromium):
-    opened = []
-
-    def open_one(*arguments, **options):
-        opened.append(Opened(chromium, *arguments, **options))
-        return opened[-1]
-
-    yield open_one
-    for one in opened:
-        one.page.close()
-        assert not one.complaints
-        assert all(url.startswith((one.folder, 'data:', 'blob:')) for url in one.requests)
+def page_class():
+    return MapPage
 
 
 @pytest.fixture
