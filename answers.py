@@ -1,0 +1,96 @@
+"""What the units of every layer answer: neurons of fc1 and fc2, filters of conv1 to conv4, classes of fc3.
+
+A unit's answer to a sound is one number: the activation of a neuron, the mean over frames of a filter's, the logit of
+a class.
+"""
+
+import hashlib
+
+import numpy as np
+
+from artifacts import BadInput, atomic, progress
+from model import CONVOLUTIONS, keras, tf
+
+CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
+LAYERS = (*CONVOLUTIONAL, 'fc1', 'fc2', 'fc3')
+
+
+@tf.custom_gradient
+def leaky_relu_gradient(x):
+    """ReLU whose gradient is a tenth where it is silent, so that the ascent finds out of there."""
+    return tf.nn.relu(x), lambda upstream: upstream * tf.where(x > 0, 1.0, 0.1)
+
+
+def pre_activations(model, spectra, relu=tf.nn.relu):
+    """{layer: what enters its ReLU} for normalised spectra (batch, 251, 513): (batch, frames, filters) or
+    (batch, units); fc3 has none, these are its logits."""
+    x, found = spectra[..., tf.newaxis], {}
+    for layer in model.layers[1:]:
+        if isinstance(layer, keras.layers.ReLU):
+            found[layer.name.removesuffix('_relu')] = x
+            x = relu(x)
+        elif isinstance(layer, keras.layers.Dense):
+            x = found[layer.name] = x @ layer.kernel + layer.bias
+            x = x if layer.name == 'fc3' else relu(x)
+        elif isinstance(layer, keras.layers.MaxPooling1D):
+            x = max_pool(x, layer.pool_size[0])
+        else:
+            x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
+    return found
+
+
+def max_pool(x, size):
+    """The maximum of every `size` frames; unlike the layer's own, XLA can differentiate it deterministically."""
+    n_pools = x.shape[1] // size
+    return tf.reduce_max(tf.reshape(x[:, :n_pools * size], (-1, n_pools, size, x.shape[2])), axis=2)
+
+
+def answers(pre):
+    """{layer: (batch, units)} from `pre_activations`."""
+    found = {layer: value if layer == 'fc3' else tf.nn.relu(value) for layer, value in pre.items()}
+    return {layer: tf.reduce_mean(value, axis=1) if layer in CONVOLUTIONAL else value
+            for layer, value in found.items()}
+
+
+def digest(model):
+    """A digest of the weights."""
+    return hashlib.sha256(b''.join(weights.tobytes() for weights in model.get_weights())).hexdigest()[:16]
+
+
+def answers_to_notes(model, provider, split, path):
+    """{layer: (n_notes, units)} of a split, in list order; kept in `path` for as long as model and notes are these."""
+    key = digest(model) + hashlib.sha256('\n'.join(provider.notes[split]).encode()).hexdigest()[:16]
+    if path.exists():
+        with np.load(path, allow_pickle=False) as kept:
+            if str(kept['key']) == key:
+                return {layer: kept[layer] for layer in LAYERS}
+    batches = []
+    with progress(total=provider.n_notes(split), description=f'{split} notes') as bar:
+        for spectra, _ in provider.dataset(split):
+            batches.append(answers(pre_activations(model, spectra[..., 0])))
+            bar.update(len(spectra))
+    found = {layer: np.concatenate([batch[layer].numpy() for batch in batches]) for layer in LAYERS}
+    with atomic(path) as temporary, open(temporary, 'wb') as file:
+        np.savez(file, key=key, **found)
+    return found
+
+
+def parse_units(layer, words, n_units, labels):
+    """Class indices or unit numbers from the words of ``--unit``; 'all' stands for every unit of the layer."""
+    names = labels if layer == 'fc3' else []
+    if words == ['all']:
+        return list(range(n_units))
+    units = [names.index(word) if word in names else int(word) if word.isdecimal() else -1 for word in words]
+    for word, unit in zip(words, units, strict=True):
+        if not 0 <= unit < n_units:
+            raise BadInput(f'{layer} has no unit {word!r}: it has 0 to {n_units - 1}'
+                           + (f' or {", ".join(names)}' if names else '') + ', or give all')
+    return units
+
+
+def unit_name(layer, unit, labels):
+    """'fc2_017', 'fc3_bass'; only letters, digits, '-' and '_' of a label go into a file's name."""
+    if layer != 'fc3':
+        return f'{layer}_{unit:03}'
+    safe = ''.join(letter if letter.isalnum() or letter in '-_' else '-' for letter in labels[unit])
+    return f'fc3_{unit:02}_{safe}'

@@ -1,0 +1,113 @@
+"""The atlas: RUN/atlas/index.html shows the dream of every unit, plays it, and plays its nine strongest real notes."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from answers import unit_name
+from artifacts import atomic, load_json, save_text
+from map_data import PALETTE, note_attributes, pack
+from previews import CHUNK_NOTES, base64_of, chunks, make_previews, preview_folder, write_chunks
+from sound_map import PAGE, call
+
+N_STRONGEST = 9
+OWN_PARTS = Path(__file__).parent / 'page_atlas'
+MAP_PARTS = ('map.css', 'decode.js', 'colours.js', 'sound.js', 'dom.js', 'card.js')  # shared with the map's page
+
+
+def families(of_notes, class_index, n_labels):
+    """Return (preferred class index, selectivity) of every unit, from its answers (n_notes, units) to real notes.
+
+    The preferred family is the one with the highest mean answer m; with the mean o of the other families' means,
+    selectivity is (m - o) / (m + o), 0 to 1: Morcos et al. 2018, "On the importance of single directions", eq. 1.
+    """
+    means = np.stack([of_notes[class_index == one].mean(axis=0) if (class_index == one).any()
+                      else np.zeros(of_notes.shape[1]) for one in range(n_labels)])
+    preferred = means.argmax(axis=0)
+    highest = means.max(axis=0)
+    others = (means.sum(axis=0) - highest) / max(n_labels - 1, 1)
+    return preferred, (highest - others) / np.maximum(highest + others, 1e-9)
+
+
+def describe_units(dreamer, layer):
+    """What the page says of every unit of a layer; `notes` are rows of the test split."""
+    from scipy.special import softmax
+    of_notes = dreamer.of_notes[layer]
+    positive = softmax(of_notes, axis=1) if layer == 'fc3' else of_notes
+    preferred, selectivity = families(positive, dreamer.provider.class_indices['test'], len(dreamer.labels))
+    strongest = np.argsort(-of_notes, axis=0, kind='stable')[:N_STRONGEST]
+    units = []
+    for unit in range(of_notes.shape[1]):
+        name = unit_name(layer, unit, dreamer.labels)
+        report = load_json(dreamer.path(f'{name}.json'), 'dream.py atlas')
+        units.append({
+            'id': f'{layer}_{unit}', 'name': name, 'layer': layer, 'unit': unit,
+            'title': dreamer.labels[unit] if layer == 'fc3' else f'{layer} {unit}',
+            'dead': bool(layer != 'fc3' and of_notes[:, unit].max() <= 0), 'family': int(preferred[unit]),
+            'selectivity': round(float(selectivity[unit]), 4), 'notes': strongest[:, unit].tolist(),
+            'answers': [round(float(value), 4) for value in of_notes[strongest[:, unit], unit]],
+            'honesty': report['honesty'], 'sound': report['sound'],
+            'map': map_address(layer, unit, strongest[:, unit])})
+    return units
+
+
+def map_address(layer, unit, rows):
+    """The part of the map's address that colours it by a neuron of fc2, or selects the strongest notes of a unit."""
+    return f'colour=neuron&neuron={unit}' if layer == 'fc2' else f'sel={".".join(map(str, rows))}&tab=selection'
+
+
+def pack_sounds(dreamer, units):
+    """Renumber the units' notes as rows of the page's sounds: first the real notes that it plays, then the dreams.
+
+    Returns (content of the page, scripts with the previews).
+    """
+    data, run = dreamer.provider.data, dreamer.run
+    rows = sorted({row for unit in units for row in unit['notes']})
+    notes, dreams = [dreamer.notes[row] for row in rows], [unit['name'] for unit in units]
+    new_row = {row: i for i, row in enumerate(rows)}
+    for i, unit in enumerate(units):
+        unit |= {'notes': [new_row[row] for row in unit['notes']], 'row': len(notes) + i}
+    heard = np.concatenate([make_previews(data, 'test', notes), make_previews(run, 'dreams', dreams)])
+    first_place = -(-len(notes) // CHUNK_NOTES) * CHUNK_NOTES  # the dreams begin with a chunk of their own
+    place = np.concatenate([np.arange(len(notes)), first_place + np.arange(len(dreams))])
+    attributes = note_attributes(data, 'test', notes)
+    unknown, family = np.full(len(dreams), -1), np.array([unit['family'] for unit in units])
+    none = np.zeros((len(place), 0), np.uint16)
+    arrays = {'class_index': np.concatenate([dreamer.provider.class_indices['test'][rows], family]).astype(np.uint16),
+              'pitch': np.concatenate([attributes['pitch'], unknown]).astype(np.int16),
+              'velocity': np.concatenate([attributes['velocity'], unknown]).astype(np.int16),
+              'place': place.astype(np.int32), 'has_sound': heard.astype(np.uint8),
+              'neighbours': none, 'strongest': none}
+    content = {'notes': notes + dreams, 'arrays': {name: pack(array) for name, array in arrays.items()},
+               'chunk_notes': CHUNK_NOTES, 'sources': []}
+    scripts = [*chunks(data, 'test', notes, np.arange(len(notes)), heard[:len(notes)]),
+               *dream_chunks(run, dreams, first_place // CHUNK_NOTES)]
+    return content, scripts
+
+
+def dream_chunks(run, dreams, first):
+    """Yield (number, script) of the files that bring the dreams' sounds and pictures to the page, from `first` on."""
+    folder = preview_folder(run, 'dreams')
+    for start in range(0, len(dreams), CHUNK_NOTES):
+        content = [[base64_of(folder / f'{name}.mp3'), base64_of(folder / f'{name}.webp')]
+                   for name in dreams[start:start + CHUNK_NOTES]]
+        number = first + start // CHUNK_NOTES
+        yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
+
+
+def write_atlas(dreamer, layers):
+    """Write the page of all units of some layers, whose dreams are there; return its path."""
+    units = [unit for layer in layers for unit in describe_units(dreamer, layer)]
+    content, scripts = pack_sounds(dreamer, units)
+    folder = dreamer.run / 'atlas'
+    content |= {'units': units, 'layers': list(layers), 'labels': dreamer.labels, 'split': 'test',
+                'colours': [PALETTE[i % len(PALETTE)] for i in range(len(dreamer.labels))],
+                'map_page': '../map/index.html' if (dreamer.run / 'map' / 'index.html').exists() else ''}
+    for path in [*OWN_PARTS.iterdir(), *(PAGE / name for name in MAP_PARTS)]:
+        with atomic(folder / path.name) as temporary:
+            shutil.copyfile(path, temporary)
+    write_chunks(folder / 'previews', scripts)
+    save_text(folder / 'data.js', call('receiveMap', content))
+    return folder / 'index.html'

@@ -1,0 +1,143 @@
+"""How the dreams do against their bars: activation, classes, sounds, tools, time. One line a bar.
+
+    python benchmarks/bench_dream.py [--data data] [--run run] [--second RUN] [--neurons 256] [--pairs 8]
+
+It dreams what RUN/dreams lacks. `--second` is a run trained with another seed, which hears the dreams of the classes.
+Notes whose normalised spectrum has a value beyond 100 (a click where the train split is silent) count as outliers: the
+numbers are given with and without them.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import dream
+from answers import pre_activations, unit_name
+from artifacts import load_json
+from ascent import Settings
+from data_provider import read_statistics
+from dreamer import Dreamer, load_sound
+from extract_spectrum import load_waveform, log_spectrum
+from front_end import finish
+from gather_information import find_wavs
+from honesty import describe_sound
+from model import load_model
+from sound_tools import N_STRONGEST, deep_dream, deep_style, thin_dream
+
+OUTLIER = 100  # standard deviations
+
+
+def dreams_of(dreamer, layer, units, settings):
+    """Return the reports of units, dreaming those that are missing."""
+    dream.dream_missing(dreamer, layer, units, settings)
+    return [load_json(dreamer.path(f'{unit_name(layer, unit, dreamer.labels)}.json'), 'dream.py') for unit in units]
+
+
+def ordinary_notes(dreamer):
+    """Which notes of the test split have no value beyond OUTLIER in their normalised spectrum."""
+    return np.array([np.abs(dreamer.provider.get_sample_at('test', i)[0]).max() < OUTLIER
+                     for i in range(len(dreamer.notes))])
+
+
+def bar_activation(dreamer, layer, units, reports, ordinary):
+    reached = np.array([report['honesty']['activation'] for report in reports])
+    kept = np.array([report['honesty']['kept'] for report in reports])
+    of_notes = dreamer.of_notes[layer][:, units]
+    print(f'1. {layer}, {len(units)} live units: beat the strongest note {np.mean(reached > of_notes.max(0)):.1%}, '
+          f'the strongest of the {ordinary.sum()} that are no outliers '
+          f'{np.mean(reached > of_notes[ordinary].max(0)):.1%} ({(~ordinary).sum()} are); '
+          f'keep 80 % of the claim {np.mean(kept >= 0.8):.1%} (least {kept.min():.1%})')
+
+
+def bar_classes(dreamer, reports, second):
+    hits = [report['probabilities'][label] > 0.9 for label, report in zip(dreamer.labels, reports, strict=True)]
+    print(f'2. classes heard with probability over 0.9 by the network itself: {sum(hits)} of {len(hits)}')
+    if not second:
+        return
+    mean, std = read_statistics(second, 'train.py')
+    model = load_model(second / 'model.keras')
+    names = [unit_name('fc3', unit, dreamer.labels) for unit in range(len(dreamer.labels))]
+    wavs = [dreamer.path('audio') / f'{name}.wav' for name in names]
+    spectra = np.stack([(log_spectrum(load_waveform(wav)[0]) - mean) / (std + 0.0001) for wav in wavs])
+    heard = np.argmax(pre_activations(model, spectra)['fc3'], axis=1)
+    print(f'2. by the second network: {np.sum(heard == np.arange(len(wavs)))} of {len(wavs)}: '
+          + ', '.join(f'{label} as {dreamer.labels[one]}' for label, one in zip(dreamer.labels, heard, strict=True)))
+
+
+def bar_sounds(dreamer, reports):
+    wavs = list(find_wavs(dreamer.provider.data, 'test').values())[::4]
+    waveforms = [load_waveform(wav)[0] for wav in wavs]
+    real = [describe_sound(waveform, log_spectrum(waveform)) for waveform in waveforms]
+    for name in ('flatness', 'crest_factor', 'dc'):
+        low, high = np.percentile([abs(one[name]) for one in real], [1, 99])
+        low = 0 if name == 'dc' else low
+        ours = np.abs([report['sound'][name] for report in reports])
+        print(f'3. {name}: real notes {low:.2g} to {high:.2g} (1st to 99th percentile); dreams {ours.min():.2g} to '
+              f'{ours.max():.2g}, {np.mean((ours >= low) & (ours <= high)):.1%} within')
+
+
+def bar_deep(dreamer, sounds):
+    for sound in sounds:
+        source, decibels, times = finish(sound), [], []
+        for strength in (0, 0.25, 0.5, 1):
+            dreamed, report = deep_dream(dreamer, sound, 'conv3', strength)
+            decibels.append(-20 * np.log10(np.linalg.norm(dreamed - source) / np.linalg.norm(source) + 1e-9))
+            times.append(report['layer_times'])
+        print(f'4. deep at strength 0, 0.25, 0.5, 1: source over change {np.round(decibels, 1)} dB, '
+              f'conv3 {np.round(times, 2)} times')
+
+
+def bar_styles(dreamer, pairs):
+    styled = [deep_style(dreamer, content, other, 0.2)[1] for content, other in pairs]
+    thinned = [thin_dream(content, other)[1]['statistics_error']['after'] for content, other in pairs]
+    print(f'4. style distance lowered by {[round(1 - report["style_distance"], 3) for report in styled]}, of the '
+          f'{N_STRONGEST} strongest neurons stay {[report["strongest_kept"] for report in styled]}')
+    print(f'4. thin: band statistics off by {np.round(thinned, 3).tolist()}')
+
+
+def bar_time(dreamer, settings):
+    seconds, waveforms = [], []
+    for units in ([0], [0], list(range(16))):
+        start = time.perf_counter()
+        waveforms.append(dreamer.dream_units('fc2', units, settings))
+        seconds.append(time.perf_counter() - start)
+    one, sixteen = min(seconds[:2]), seconds[2]
+    print(f'5. the same twice: {np.array_equal(*waveforms[:2])}')
+    print(f'5. one neuron {one:.1f} s, 16 at once {sixteen:.1f} s, {sixteen / one:.1f} times as long; '
+          f'256 would take {16 * sixteen / 60:.1f} minutes')
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument('--data', type=Path, default='data')
+    options.add_argument('--run', type=Path, default='run')
+    options.add_argument('--labels', default='labels.txt')
+    options.add_argument('--second', type=Path, help='another run, of another seed')
+    options.add_argument('--neurons', type=int, default=256, help='of fc2, at most')
+    options.add_argument('--pairs', type=int, default=8, help='of real notes, for style and thin')
+    args = options.parse_args()
+
+    dreamer, settings = Dreamer(args), Settings()
+    live = np.flatnonzero(dreamer.of_notes['fc2'].max(axis=0) > 0)
+    live = sorted(map(int, np.random.default_rng(0).permutation(live)[:args.neurons]))
+    neurons = dreams_of(dreamer, 'fc2', live, settings)
+    classes = dreams_of(dreamer, 'fc3', list(range(len(dreamer.labels))), settings)
+    ordinary = ordinary_notes(dreamer)
+    bar_activation(dreamer, 'fc2', live, neurons, ordinary)
+    bar_activation(dreamer, 'fc3', list(range(len(dreamer.labels))), classes, ordinary)
+    bar_classes(dreamer, classes, args.second)
+    bar_sounds(dreamer, neurons + classes)
+    wavs = find_wavs(args.data, 'test')
+    chosen = np.random.default_rng(0).choice(np.flatnonzero(ordinary), 2 * args.pairs, replace=False)
+    sounds = [load_sound(Path(wavs[dreamer.notes[row]])) for row in chosen]
+    bar_deep(dreamer, sounds[:2])
+    bar_styles(dreamer, list(zip(sounds[::2], sounds[1::2], strict=True)))
+    bar_time(dreamer, settings)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,167 @@
+"""Stage 8: Deep Dream for sound: hear and see what the units of the network detect, and let it dream on a sound.
+
+Reads RUN/model.keras, its statistics and the test split of DATA. Writes RUN/dreams/audio/{name}.wav,
+RUN/dreams/spectrum/{name}.npy, RUN/dreams/{name}.png and .json (settings and scores); `atlas` writes
+RUN/atlas/index.html, too.
+"""
+
+import argparse
+from pathlib import Path
+
+from artifacts import command, parser, progress
+
+LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
+
+
+def parse_arguments(argv):
+    options = parser(__doc__.splitlines()[0])
+    tools = options.add_subparsers(dest='tool', required=True, metavar='TOOL')
+
+    def tool(name, text, climbs=True, **positional):
+        one = tools.add_parser(name, parents=shared_options(climbs), conflict_handler='resolve', help=text,
+                               description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        for argument, help_text in positional.items():
+            one.add_argument(argument, type=Path, metavar='SOUND', help=help_text)
+        return one
+
+    taken = 'any sound file; its first 4 s are taken'
+    neuron = tool('neuron', 'the sound that a neuron, a filter or a class answers to most')
+    neuron.add_argument('--layer', default='fc2', choices=LAYERS)
+    neuron.add_argument('--unit', '--units', nargs='+', default=['0'], metavar='UNIT',
+                        help='numbers, labels of classes, or all')
+    neuron.add_argument('--diversity', type=int, default=1, metavar='N', help='so many different answers of each unit')
+    deep = tool('deep', 'amplify in a sound what a layer sees in it (Deep Dream)', sound=taken)
+    deep.add_argument('--layer', default='conv3', choices=LAYERS)
+    deep.add_argument('--strength', type=float, default=1.0, metavar='S', help='by at most S times 20 dB anywhere')
+    style = tool('style', "a sound's content with another's timbre (Deep Style)", sound=taken)
+    style.add_argument('--content-weight', type=float, default=0.2, help='how much the content counts')
+    thin = tool('thin', "another's mean and variance by frequency band (Thin Style)", climbs=False, sound=taken)
+    for one in (style, thin):
+        one.add_argument('--style', type=Path, required=True, metavar='SOUND', help='the sound that lends its timbre')
+    atlas = tool('atlas', 'a page with the dreams of all units of some layers')
+    atlas.add_argument('--layers', nargs='+', default=['conv1', 'conv4', 'fc2', 'fc3'], choices=LAYERS)
+    args = options.parse_args(argv)
+    check(options, args)
+    return args
+
+
+def shared_options(climbs):
+    """The options that several tools have; those of the ascent are only there where they are given."""
+    common = parser('', 'data', 'run')
+    common.add_argument('--labels', default='labels.txt', help='the labels, one a line')
+    if climbs:
+        climbing = common.add_argument_group('ascent', argument_default=argparse.SUPPRESS)
+        climbing.add_argument('--steps', type=int, help='of gradient ascent, 200 unless given')
+        climbing.add_argument('--rate', type=float, help='of the ascent, 0.04 unless given: lower it if it fails')
+        climbing.add_argument('--seed', type=int, help='0 unless given; same seed, same sound on the CPU')
+    return [common]
+
+
+def check(options, args):
+    for name, least in (('steps', 1), ('diversity', 1), ('strength', 0), ('content_weight', 0), ('seed', 0)):
+        value = getattr(args, name, least)
+        if not least <= value < float('inf'):
+            options.error(f'--{name.replace("_", "-")} {value}: give a number from {least} on')
+    if not 0 < getattr(args, 'rate', 1) < float('inf'):
+        options.error(f'--rate {args.rate}: give a number above 0')
+
+
+def given_settings(args):
+    return {name: getattr(args, name) for name in ('steps', 'rate', 'seed') if name in args}
+
+
+# The tools.
+
+def neuron(dreamer, args):
+    from answers import parse_units, unit_name
+    from ascent import Settings
+    units = parse_units(args.layer, args.unit, dreamer.of_notes[args.layer].shape[1], dreamer.labels)
+    answers = [(unit, unit_name(args.layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
+               for unit in units for k in range(args.diversity)]
+    reports = dream_all(dreamer, args.layer, answers, Settings(**given_settings(args)), args.diversity)
+    for (_, name), report in zip(answers, reports, strict=True):
+        print_honesty(name, report)
+
+
+def dream_all(dreamer, layer, answers, settings, diversity=1):
+    """Dream (unit, name) pairs in batches that keep the answers of a unit together; return the reports."""
+    from dreamer import BATCH
+    size = max(1, BATCH // diversity) * diversity
+    reports = []
+    with progress(total=len(answers), description=layer, unit='dream') as bar:
+        for start in range(0, len(answers), size):
+            units, names = zip(*answers[start:start + size], strict=True)
+            reports += dreamer.write_units(layer, list(units), names, settings)
+            bar.update(len(units))
+    return reports
+
+
+def deep(dreamer, args):
+    from dreamer import load_sound
+    from sound_tools import deep_dream
+    dreamed, report = deep_dream(dreamer, load_sound(args.sound), args.layer, args.strength, **given_settings(args))
+    write(dreamer, args, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', dreamed, report, args.layer)
+    print(f'{args.layer} answers {report["layer_times"]:.2f} times as strongly')
+
+
+def style(dreamer, args):
+    from dreamer import load_sound
+    from sound_tools import CONTENT_LAYER, N_STRONGEST, deep_style
+    dreamed, report = deep_style(dreamer, load_sound(args.sound), load_sound(args.style), args.content_weight,
+                                 **given_settings(args))
+    write(dreamer, args, f'style_{args.sound.stem}_{args.style.stem}', dreamed, report, CONTENT_LAYER)
+    print(f'style distance down by {1 - report["style_distance"]:.0%}, {report["strongest_kept"]} of the {N_STRONGEST} '
+          f'strongest neurons of {CONTENT_LAYER} stay')
+
+
+def thin(dreamer, args):
+    from dreamer import load_sound
+    from sound_tools import CONTENT_LAYER, thin_dream
+    shaped, report = thin_dream(load_sound(args.sound), load_sound(args.style))
+    write(dreamer, args, f'thin_{args.sound.stem}_{args.style.stem}', shaped, report, CONTENT_LAYER)
+    print('band statistics {before:.0%} off before, {after:.1%} after'.format(**report['statistics_error']))
+
+
+def write(dreamer, args, name, waveform, report, layer):
+    """Write a sound that came from a sound, and say what the network hears in it."""
+    files = {f'{key}_file': str(getattr(args, key)) for key in ('sound', 'style') if key in args}
+    report = dreamer.write(name, waveform, files | report, layer)
+    print_honesty(name, report)
+    family = max(report['probabilities'], key=report['probabilities'].get)
+    print(f'{dreamer.path("audio")}/{name}.wav: the network hears {family} ({report["probabilities"][family]:.0%})')
+
+
+def atlas(dreamer, args):
+    from ascent import Settings
+    from atlas_page import write_atlas
+    for layer in args.layers:
+        dream_missing(dreamer, layer, range(dreamer.of_notes[layer].shape[1]), Settings(**given_settings(args)))
+    print(f'{write_atlas(dreamer, args.layers)}: open it in a browser')
+
+
+def dream_missing(dreamer, layer, units, settings):
+    """Dream those units of a layer whose dream, with these settings, is not there yet."""
+    from answers import unit_name
+    named = [(unit, unit_name(layer, unit, dreamer.labels)) for unit in units]
+    dream_all(dreamer, layer, [(unit, name) for unit, name in named
+                               if not dreamer.is_dreamed(name, dreamer.key(layer, unit, settings))], settings)
+
+
+def print_honesty(name, report):
+    score, sound = report['honesty'], report['sound']
+    times = score['times_strongest_note']
+    against = f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times else 'no real note wakes it'
+    print(f'{name}: {score["layer"]} answers {score["activation"]:.3g}, {score["kept"]:.0%} of the claim, {against}; '
+          f'flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}'
+          + ('' if score['survives'] else '; DOES NOT SURVIVE being sound'))
+
+
+@command
+def main(argv=None):
+    args = parse_arguments(argv)
+    from dreamer import Dreamer
+    {'neuron': neuron, 'deep': deep, 'style': style, 'thin': thin, 'atlas': atlas}[args.tool](Dreamer(args), args)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,76 @@
+"""The front end of extract_spectrum.py in TensorFlow: the same spectra, but differentiable, and with the inverse.
+
+A waveform here is always what the wav will hold: silent where no real note sounds, faded at both ends, peak-normalised
+and rounded to 16 bits. So the ascent scores the very sound that is written, and nothing is lost on the way to the file.
+"""
+
+import functools
+
+import numpy as np
+
+from extract_spectrum import HOP_LENGTH, LOG_SCALE, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
+from model import tf
+
+PEAK = 0.9
+FADE = SAMPLE_RATE // 100  # 10 ms
+FULL_SCALE = 2**15
+
+
+def stft(waveforms):
+    """(batch, 64000) waveforms -> complex64 (batch, 251, 513), as librosa.stft(y, n_fft=1024, hop_length=256).T."""
+    margin = N_FFT // 2
+    return tf.signal.stft(tf.pad(waveforms, [[0, 0], [margin, margin]]), N_FFT, HOP_LENGTH)
+
+
+def istft(stfts):
+    """The inverse of `stft`: the waveforms whose STFT is nearest (Griffin and Lim 1984, equation 6)."""
+    overlapping = tf.signal.inverse_stft(stfts, N_FFT, HOP_LENGTH, window_fn=tf.signal.hann_window)
+    return overlapping[:, N_FFT // 2:N_FFT // 2 + N_SAMPLES] / sum_of_squared_windows()
+
+
+@functools.cache
+def sum_of_squared_windows():
+    squares = np.hanning(N_FFT + 1)[:-1] ** 2  # periodic
+    total = np.zeros(N_SAMPLES + N_FFT)
+    for frame in range(N_FRAMES):
+        total[frame * HOP_LENGTH:][:N_FFT] += squares
+    return total[N_FFT // 2:-(N_FFT // 2)].astype(np.float32)
+
+
+def log_spectra(waveforms):
+    """log(1 + 1000 |STFT|) of (batch, 64000) waveforms: (batch, 251, 513)."""
+    return tf.math.log1p(LOG_SCALE * tf.abs(stft(waveforms)))
+
+
+def sounding_frames(std):
+    """Whether real notes sound in a frame, (251,), from the train split's standard deviation.
+
+    Where they never do, as after their end, the normalisation multiplies by 10,000: the network has seen nothing
+    but zeros there, and the least sound would outweigh all the rest.
+    """
+    return np.median(std, axis=1) > 0.1
+
+
+def window(frames, fade=FADE):
+    """The gain of every sample, (64000,): 0 wherever it would reach a frame that is not in `frames`, faded to there."""
+    silent = np.flatnonzero(~np.pad(frames, 1))  # with the frames before and after the note
+    after = silent[silent > np.flatnonzero(frames)[0]][0] - 1
+    end = N_SAMPLES if after == N_FRAMES else after * HOP_LENGTH - N_FFT // 2
+    ramp = np.sin(np.linspace(0, np.pi / 2, fade)) ** 2
+    gain = np.zeros(N_SAMPLES, np.float32)
+    gain[:end] = 1
+    gain[:fade] *= ramp
+    gain[end - fade:end] *= ramp[::-1]
+    return gain
+
+
+def as_written(waveforms, gain):
+    """The waveforms as their wavs hold them; the gradient passes through the rounding."""
+    waveforms = waveforms * gain
+    waveforms *= PEAK / (tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True) + 1e-9)
+    return waveforms + tf.stop_gradient(tf.round(waveforms * FULL_SCALE) / FULL_SCALE - waveforms)
+
+
+def finish(waveform):
+    """One sound, (64000,), as its wav holds it: faded at both ends, the rest untouched but for its level."""
+    return as_written(waveform[np.newaxis].astype(np.float32), window(np.ones(N_FRAMES, bool)))[0].numpy()

@@ -1,0 +1,83 @@
+"""What the dreams raise: the answer of a unit, all that a layer sees, the likeness to another sound's style."""
+
+import numpy as np
+
+from answers import CONVOLUTIONAL, leaky_relu_gradient, pre_activations
+from model import tf
+
+STYLE_LAYERS = CONVOLUTIONAL[:3]
+CONTENT_LAYER = 'fc2'
+
+
+def unit_objective(model, layer, units, of_notes, diversity):
+    """Raise unit `units[i]` of a layer for sound `i`, in units of its 99th percentile over real notes, `of_notes`.
+
+    What rises is the value before the ReLU, whose gradient is never silent, and for a class its logit together with
+    the logit's distance to those of the other classes. `diversity` weighs how unlike the sounds are to be.
+    """
+    strong = np.percentile(of_notes, 99, axis=0)
+    scale = np.maximum(strong, max(np.median(strong), 1e-3))[units].astype(np.float32)
+    own = tf.one_hot(units, of_notes.shape[1])
+    same_unit = (np.equal.outer(units, units) & ~np.eye(len(units), dtype=bool)).astype(np.float32)
+
+    def objective(spectra):
+        pre = pre_activations(model, spectra, leaky_relu_gradient)
+        values = tf.reduce_mean(pre[layer], axis=1) if layer in CONVOLUTIONAL else pre[layer]
+        reached = tf.reduce_sum(values * own, axis=1)
+        if layer == 'fc3':
+            reached = 2 * reached - tf.reduce_logsumexp(values - 1e9 * own, axis=1)
+        return reached / scale - diversity * likeness(pre['conv2'], same_unit)
+
+    return objective
+
+
+def likeness(pre, pairs):
+    """The sum of the cosines between the time averages of a sound's activations and its partners', (batch,)."""
+    vectors = tf.nn.l2_normalize(tf.reduce_mean(tf.nn.relu(pre), axis=1), axis=1)
+    return tf.reduce_sum(vectors @ tf.transpose(vectors) * pairs, axis=1)
+
+
+def layer_objective(model, layer, frames):
+    """Raise all that a layer answers: the logarithm of its activations' mean square (Deep Dream's objective)."""
+    def objective(spectra):
+        activation = tf.nn.relu(pre_activations(model, spectra * frames, leaky_relu_gradient)[layer])
+        return tf.math.log(tf.reduce_mean(activation ** 2, axis=list(range(1, activation.shape.ndims))) + 1e-6)
+
+    return objective
+
+
+def gram_matrices(pre):
+    """{layer: (batch, filters, filters)}: how often two filters answer together, whenever that is.
+
+    Gatys, Ecker, Bethge 2015, "A Neural Algorithm of Artistic Style", equation 3.
+    """
+    activations = {layer: tf.nn.relu(pre[layer]) for layer in STYLE_LAYERS}
+    return {layer: tf.matmul(one, one, transpose_a=True) / one.shape[1] for layer, one in activations.items()}
+
+
+def style_distance(grams, wanted):
+    """The squared distance of the Gram matrices, relative to those wanted, mean over the layers: (batch,)."""
+    apart = [tf.reduce_sum((grams[layer] - wanted[layer]) ** 2, axis=(1, 2))
+             / tf.reduce_sum(wanted[layer] ** 2, axis=(1, 2)) for layer in STYLE_LAYERS]
+    return tf.add_n(apart) / len(apart)
+
+
+def style_objective(model, content, style, frames, content_weight):
+    """Return (distance, objective), both functions of normalised spectra.
+
+    The objective lowers the style distance to `style` and keeps what CONTENT_LAYER answers to `content`; both are
+    (1, 251, 513). The distance is 1 for `content` itself.
+    """
+    wanted = gram_matrices(pre_activations(model, style * frames))
+    kept = tf.nn.relu(pre_activations(model, content * frames)[CONTENT_LAYER])
+    at_first = style_distance(gram_matrices(pre_activations(model, content * frames)), wanted)
+
+    def distance(spectra):
+        return style_distance(gram_matrices(pre_activations(model, spectra * frames)), wanted) / at_first
+
+    def objective(spectra):
+        pre = pre_activations(model, spectra * frames, leaky_relu_gradient)
+        changed = tf.reduce_sum((tf.nn.relu(pre[CONTENT_LAYER]) - kept) ** 2, axis=1) / tf.reduce_sum(kept ** 2, axis=1)
+        return -style_distance(gram_matrices(pre), wanted) / at_first - content_weight * changed
+
+    return distance, objective

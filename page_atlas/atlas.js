@@ -1,0 +1,102 @@
+// Ties the atlas together: one choice, one sound, a grid of units and the panel of the chosen one.
+'use strict';
+
+const SILENCES = {
+  silent: 'no sound, its wav is missing or could not be read.',
+  blocked: 'browsers keep a page silent until the first click or key press.',
+  withheld: 'the browser gives this page no sound. Allow it beside the address.',
+};
+
+class Atlas {
+  constructor() {
+    this.choice = {...CHOICE};
+    this.sound = new Sound(() => {});
+    this.cards = new Map(MAP.units.map(unit => [unit.id, this.card(unit)]));
+    this.painter = new IntersectionObserver(entries => this.paint(entries), {rootMargin: '300px'});
+    for (const card of this.cards.values()) this.painter.observe(card);
+    this.bind();
+    addEventListener('hashchange', () => this.restore());
+    byId('subtitle').textContent =
+      `${counted(MAP.units.length, 'unit')}, what each answers to most, and the notes of the ${MAP.split} split it likes.`;
+  }
+
+  bind() {
+    byId('layers').append(...['', ...MAP.layers].map(layer => element(
+      'button', {value: layer, onclick: () => this.choose({layer})}, layer || 'all')));
+    byId('family').append(...MAP.labels.map((label, i) => new Option(label, i)));
+    for (const id of ['sort', 'family', 'least', 'dead']) {
+      byId(id).oninput = event => this.choose({[id]: event.target.value});
+    }
+    byId('volume').value = this.sound.volume;
+    byId('volume').oninput = event => this.sound.setVolume(event.target.valueAsNumber);
+    byId('map-link').hidden = !MAP.map_page;
+    byId('map-link').href = MAP.map_page;
+    document.addEventListener('keydown', event => event.key === 'Escape' && this.sound.stop());
+  }
+
+  card(unit) {
+    return element('button', {className: unit.dead ? 'unit dead' : 'unit', id: `card-${unit.id}`, onclick: () => this.open(unit)},
+      element('canvas', {width: 125, height: 80, 'aria-hidden': 'true'}),
+      element('span', {}, swatch(MAP.colours[unit.family]), unit.title),
+      element('span', {}, timesText(unit)));
+  }
+
+  // Draw the spectra of the cards that come into view.
+  paint(entries) {
+    for (const {target, isIntersecting} of entries) {
+      if (!isIntersecting) continue;
+      this.painter.unobserve(target);
+      const {row} = UNITS.get(target.id.slice('card-'.length));
+      previewOf(row).then(([, picture]) => picture && drawSpectrum(target.firstChild, picture)).catch(() => {});
+    }
+  }
+
+  open(unit) {
+    this.choose({unit: unit.id});
+    this.play(unit.row);
+  }
+
+  async play(row) {
+    try {
+      const result = await this.sound.play(row);
+      byId('status').textContent = `${MAP.notes[row]}${result in SILENCES ? ': ' + SILENCES[result] : ''}`;
+    } catch (error) {
+      byId('status').textContent = `${MAP.notes[row]} cannot be played: ${error.message}`;
+    }
+  }
+
+  choose(patch) {
+    const before = this.choice;
+    this.choice = {...before, ...patch};
+    history.replaceState(null, '', writeChoice(this.choice));
+    this.show(Object.keys(patch).some(key => key !== 'unit'), this.choice.unit !== before.unit);
+  }
+
+  // Take up the choice that the address holds.
+  restore() {
+    this.choice = readChoice(location.hash);
+    this.show(true, true);
+    this.cards.get(this.choice.unit)?.scrollIntoView({block: 'center'});
+  }
+
+  show(gridChanged, unitChanged) {
+    if (gridChanged) this.showGrid();
+    if (!unitChanged) return;
+    for (const [id, card] of this.cards) press(card, id === this.choice.unit);
+    const unit = UNITS.get(this.choice.unit);
+    byId('unit').replaceChildren(...unit ? unitPanel(unit, row => this.play(row))
+      : [element('p', {}, 'Click a picture to hear the dream of that unit and to see which real notes wake it.')]);
+  }
+
+  showGrid() {
+    for (const id of ['sort', 'family', 'least', 'dead']) byId(id).value = this.choice[id];
+    byId('least-text').textContent = Number(this.choice.least).toFixed(2);
+    for (const button of byId('layers').children) press(button, button.value === this.choice.layer);
+    const shown = shownUnits(this.choice);
+    byId('units').replaceChildren(...shown.map(unit => this.cards.get(unit.id)));
+    if (!shown.length) byId('units').append(element('p', {className: 'none'}, 'No unit passes these filters.'));
+  }
+}
+
+const atlas = new Atlas();
+atlas.restore();

@@ -1,0 +1,340 @@
+"""Stage 8: what the dreams are made with, what is written, its faults, and the atlas in a real, headless Chromium."""
+
+import json
+import shutil
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+from conftest import SMALL_LABELS, noise, sine, write_wav
+
+import answers
+import ascent
+import atlas_page
+import dream
+import dreamer
+import extract_spectrum
+import front_end
+import honesty
+import thin_style
+from artifacts import BadInput
+from data_provider import prepare_data
+from model import load_model, tf
+
+STEPS = ('--steps', 3)
+FC2 = 256
+
+
+def read(run, name):
+    return json.loads((run / 'dreams' / f'{name}.json').read_text(encoding='utf-8'))
+
+
+def read_wav(run, name):
+    waveform, rate = soundfile.read(run / 'dreams/audio' / f'{name}.wav')
+    assert rate == 16_000
+    return waveform
+
+
+@pytest.fixture(scope='session')
+def dream_run(trained, tmp_path_factory):
+    """A run folder to dream in."""
+    return shutil.copytree(trained, tmp_path_factory.mktemp('dream') / 'run')
+
+
+# The front end.
+
+@pytest.mark.parametrize('waveform', [sine(440), noise(), sine(3000, peak=1e-3)])
+def test_stft_agrees_with_librosa(waveform):
+    expected = librosa.stft(waveform, n_fft=1024, hop_length=256).T
+    np.testing.assert_allclose(front_end.stft(waveform[np.newaxis])[0], expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize('waveform', [sine(440), noise(), np.zeros(64_000, np.float32)])
+def test_spectra_agree_with_the_extraction(waveform):
+    ours, expected = front_end.log_spectra(waveform[np.newaxis])[0].numpy(), extract_spectrum.log_spectrum(waveform)
+    ours, expected = extract_spectrum.magnitude(ours), extract_spectrum.magnitude(expected)
+    np.testing.assert_allclose(ours, expected, atol=5e-6 * expected.max() + 1e-9)
+
+
+def test_istft_inverts_stft():
+    waveform = noise()
+    np.testing.assert_allclose(front_end.istft(front_end.stft(waveform[np.newaxis]))[0], waveform, atol=1e-5)
+
+
+def test_gradient_is_finite_in_silence():
+    waveform = tf.constant(np.pad(sine(seconds=1), (0, 48_000))[np.newaxis])
+    with tf.GradientTape() as tape:
+        tape.watch(waveform)
+        total = tf.reduce_sum(front_end.log_spectra(waveform))
+    assert np.isfinite(tape.gradient(total, waveform)).all()
+
+
+def test_nothing_is_lost_on_the_way_to_the_file(tmp_path):
+    waveform = front_end.finish(noise())
+    dreamer.write_wav(tmp_path / 'x.wav', waveform)
+    np.testing.assert_array_equal(extract_spectrum.load_waveform(tmp_path / 'x.wav')[0], waveform)
+    assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-4)
+    assert abs(waveform[0]) < 1e-3 and abs(waveform[-1]) < 1e-3
+
+
+def test_window_is_silent_where_real_notes_are():
+    frames = np.arange(251) < 190
+    spectrum = extract_spectrum.log_spectrum(noise() * front_end.window(frames))
+    assert spectrum[:185].min(axis=1).max() > 0
+    assert not spectrum[190:].any()
+
+
+def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
+    mean, std = (np.load(small_data / f'data_{name}.npy') for name in ('mean', 'std'))
+    first, again, other = (ascent.starting_noise(mean, std, [seed])[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert abs(np.corrcoef(first, other)[0, 1]) < 0.3
+    assert abs(first.mean()) < 1e-3
+    assert honesty.flatness(extract_spectrum.log_spectrum(first)) < 0.1
+
+
+# The network, layer by layer.
+
+def test_layers_agree_with_the_model(trained):
+    rng = np.random.default_rng(0)
+    model = load_model(trained / 'model.keras')
+    spectra = rng.normal(size=(2, 251, 513)).astype(np.float32)
+    found = answers.answers(answers.pre_activations(model, spectra))
+    np.testing.assert_allclose(found['fc3'], model(spectra[..., np.newaxis]), atol=1e-4)
+    assert {layer: value.shape[1] for layer, value in found.items()} == {
+        'conv1': 64, 'conv2': 64, 'conv3': 128, 'conv4': 128, 'fc1': 256, 'fc2': 256, 'fc3': 5}
+
+
+def test_units_are_named_safely():
+    assert dream.LAYERS == answers.LAYERS
+    assert answers.unit_name('fc3', 0, ['../a b']) == 'fc3_00_---a-b'
+    assert answers.unit_name('conv1', 7, []) == 'conv1_007'
+    assert answers.parse_units('fc3', ['bass', '2'], 3, ['bass', 'a', 'b']) == [0, 2]
+
+
+# Scores.
+
+def test_flatness_tells_a_tone_from_noise():
+    tone, hiss = (honesty.flatness(extract_spectrum.log_spectrum(waveform)) for waveform in (sine(), noise()))
+    assert tone < 1e-4 < 0.4 < hiss < 0.7
+
+
+@pytest.mark.parametrize(('read_back', 'survives', 'beats'), [(10, True, True), (7, False, True), (0, False, False)])
+def test_honesty_score(read_back, survives, beats):
+    score = honesty.compare(float(read_back), 10.0, np.array([0.0, 2, 4]), ['a', 'b', 'c'])
+    assert (score['survives'], score['beats_strongest_note']) == (survives, beats)
+    assert score['kept'] == read_back / 10
+    assert (score['strongest_note'], score['average_note_activation']) == ('c', 2)
+
+
+def test_score_of_a_dead_unit():
+    score = honesty.compare(0.0, 0.0, np.zeros(3), ['a', 'b', 'c'])
+    assert score['times_strongest_note'] is None and not score['survives']
+
+
+# Dreams.
+
+@pytest.fixture(scope='session')
+def two_dreams(small_data, dream_run):
+    arguments = ('--layer', 'fc3', '--unit', 'bass', 'organ', '--steps', 100)
+    assert stage_dream('neuron', small_data, dream_run, *arguments) == 0
+    return dream_run
+
+
+def stage_dream(tool, data, run, *arguments):
+    return dream.main([tool, '--data', str(data), '--labels', str(data / 'labels.txt'), '--run', str(run),
+                       *map(str, arguments)])
+
+
+def test_dream_wakes_its_unit_and_survives(two_dreams):
+    for name, label in (('fc3_00_bass', 'bass'), ('fc3_02_organ', 'organ')):
+        report = read(two_dreams, name)
+        assert report['honesty']['kept'] == pytest.approx(1, abs=0.01)
+        assert report['probabilities'][label] > 0.9
+        assert report['spectral_convergence'] < 1e-3
+
+
+def test_dream_is_a_whole_sound(two_dreams):
+    waveform = read_wav(two_dreams, 'fc3_00_bass')
+    assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-3)
+    assert abs(waveform.mean()) < 1e-3
+    assert not waveform[0] and not waveform[-1]
+    assert read(two_dreams, 'fc3_00_bass')['sound']['flatness'] < 0.2
+    spectrum = np.load(two_dreams / 'dreams/spectrum/fc3_00_bass.npy')
+    np.testing.assert_allclose(spectrum, extract_spectrum.log_spectrum(waveform.astype(np.float32)), atol=0.01)
+    assert (two_dreams / 'dreams/fc3_00_bass.png').stat().st_size > 1000
+
+
+def test_same_seed_same_sound(small_data, dream_run):
+    def dreamed(*arguments):
+        assert stage_dream('neuron', small_data, dream_run, '--unit', 3, *STEPS, *arguments) == 0
+        return (dream_run / 'dreams/audio/fc2_003.wav').read_bytes()
+    first = dreamed()
+    assert dreamed() == first
+    assert dreamed('--seed', 1) != first
+
+
+def test_diversity_gives_answers_that_differ(small_data, dream_run):
+    assert stage_dream('neuron', small_data, dream_run, '--unit', 5, '--diversity', 2, *STEPS) == 0
+    first, second = (read_wav(dream_run, name) for name in ('fc2_005', 'fc2_005_answer2'))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.9
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """A stereo sound at 44.1 kHz of 1.5 s and a 4 s note."""
+    tone = sine(330, seconds=1.5, rate=44_100, peak=0.5) * np.linspace(1, 0.1, 66_150, dtype=np.float32)
+    fade = np.exp(-np.arange(64_000) / 20_000).astype(np.float32)
+    tone = tone + noise(seed=1, seconds=1.5, rate=44_100, peak=0.02)
+    return (write_wav(tmp_path / 'ton é.wav', np.stack([tone, tone], axis=1), rate=44_100),
+            write_wav(tmp_path / 'other.wav', fade * (sine(200, peak=0.4) + sine(1200, peak=0.2) + noise(peak=0.02))))
+
+
+def test_deep_returns_the_sound_at_strength_0_and_more_with_more(small_data, dream_run, sounds):
+    source = front_end.finish(extract_spectrum.load_waveform(sounds[0])[0])
+    changes, times = [], []
+    for strength in (0, 0.25, 0.5, 1):
+        assert stage_dream('deep', small_data, dream_run, sounds[0], '--strength', strength, '--steps', 15) == 0
+        name = f'deep_ton é_conv3_{strength:g}'
+        changes.append(np.linalg.norm(read_wav(dream_run, name) - source) / np.linalg.norm(source))
+        times.append(read(dream_run, name)['layer_times'])
+    assert changes[0] < 0.01  # 40 dB
+    assert changes == sorted(changes)
+    assert times == sorted(times) and times[0] == pytest.approx(1, abs=0.02)
+
+
+def test_style_comes_near_and_content_stays(small_data, dream_run, sounds):
+    assert stage_dream('style', small_data, dream_run, sounds[1], '--style', sounds[0], '--steps', 60) == 0
+    report = read(dream_run, 'style_other_ton é')
+    assert report['style_distance'] < 0.2
+    assert report['strongest_kept'] >= 5
+
+
+def test_thin_matches_the_bands(small_data, dream_run, sounds):
+    assert stage_dream('thin', small_data, dream_run, sounds[1], '--style', sounds[0]) == 0
+    error = read(dream_run, 'thin_other_ton é')['statistics_error']
+    assert error['after'] < 0.05 < error['before']
+
+
+def test_thin_of_a_sound_with_itself_changes_nothing():
+    waveform = sine() + noise(peak=0.1)
+    shaped, finished = thin_style.thin_style(waveform, waveform, front_end.finish), front_end.finish(waveform)
+    assert np.linalg.norm(shaped - finished) < 0.1 * np.linalg.norm(finished)
+
+
+# Faults.
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('neuron', '--layer', 'fc2', '--unit', '256'), '0 to 255'),
+    (('neuron', '--layer', 'fc3', '--unit', 'kazoo'), 'synth_lead'),
+    (('neuron', '--layer', 'fc9'), 'conv1'),
+    (('neuron', '--steps', '0'), '--steps'),
+    (('neuron', '--rate', 'nan'), '--rate'),
+    (('deep', 'no such.wav'), 'no such sound'),
+    (('deep', 'silent.wav'), 'silent'),
+    (('deep', 'empty.wav'), 'empty'),
+    (('thin', 'text.wav', '--style', 'text.wav'), 'unreadable')])
+def test_faults_are_one_line(arguments, message, small_data, dream_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_wav(tmp_path / 'silent.wav', np.zeros(16_000))
+    write_wav(tmp_path / 'empty.wav', np.zeros(0))
+    (tmp_path / 'text.wav').write_text('no sound')
+    try:
+        status = stage_dream(arguments[0], small_data, dream_run, *arguments[1:])
+    except SystemExit as error:  # argparse's
+        status = error.code
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert status and 'error: ' in last and message in last
+
+
+def test_run_without_a_model(small_data, tmp_path, capsys):
+    assert stage_dream('neuron', small_data, tmp_path) == 1
+    assert 'train.py' in capsys.readouterr().err
+
+
+def test_ascent_that_leaves_the_numbers_stops_with_the_remedy(dream_run, small_data):
+    provider = prepare_data(small_data, small_data / 'labels.txt', ['test'], statistics=dream_run)
+    with pytest.raises(BadInput, match=r'step 1 of 5.*--rate below 0\.04'):
+        ascent.ascend(sine()[np.newaxis], lambda spectra: tf.math.log(-tf.reduce_sum(spectra ** 2, axis=(1, 2))),
+                      provider, ascent.Settings(steps=5))
+
+
+# The atlas.
+
+@pytest.fixture(scope='session')
+def atlas(small_data, two_dreams):
+    """The atlas of the five classes; the map's page is said to be there."""
+    (two_dreams / 'map').mkdir(exist_ok=True)
+    (two_dreams / 'map/index.html').write_text('<title>map</title>')
+    arguments = ('atlas', small_data, two_dreams, '--layers', 'fc3', '--steps', 3)
+    assert stage_dream(*arguments) == 0
+    return two_dreams
+
+
+def test_atlas_goes_on_where_it_was_stopped(small_data, atlas, monkeypatch):
+    written = {path: path.stat().st_mtime_ns for path in (atlas / 'dreams').glob('fc3_0*.json')}
+    (atlas / 'dreams/fc3_03_synth_lead.json').unlink()
+    dreamed = []
+    ours = dreamer.Dreamer.write_units
+    monkeypatch.setattr(dreamer.Dreamer, 'write_units',
+                        lambda self, layer, units, *rest: dreamed.extend(units) or ours(self, layer, units, *rest))
+    assert stage_dream('atlas', small_data, atlas, '--layers', 'fc3', '--steps', 3) == 0
+    assert dreamed == [3]
+    changed = [path.name for path, time in written.items() if path.stat().st_mtime_ns != time]
+    assert changed == ['fc3_03_synth_lead.json']
+
+
+def test_selectivity():
+    of_notes = np.array([[1.0, 1], [1, 1], [0, 1]])
+    preferred, selectivity = atlas_page.families(of_notes, np.array([0, 0, 1]), 2)
+    assert preferred.tolist() == [0, 0] and selectivity.tolist() == [1, 0]
+
+
+@pytest.fixture
+def page(atlas, open_page):
+    return open_page(atlas / 'atlas/index.html')
+
+
+def test_every_kind_of_sound_on_the_atlas_plays(page):
+    page.page.click('#card-fc3_2')
+    page.wait_for_sound()
+    page.page.keyboard.press('Escape')
+    page.wait_for_silence()
+    page.page.click('#unit .play')
+    page.wait_for_sound()
+    page.page.keyboard.press('Escape')
+    page.wait_for_silence()
+    assert page.page.locator('#unit .note').count() == 9
+    page.page.click('#unit .note >> nth=0')
+    page.wait_for_sound()
+
+
+def test_odd_names_are_text(page):
+    page.page.click('#card-fc3_4')
+    names = page.page.locator('#unit .note .name').all_inner_texts()
+    assert set(names) <= set(page.js('MAP.notes'))
+    assert page.js('document.querySelectorAll("#unit img, #unit script").length') == 0
+
+
+def test_units_are_sorted_and_filtered(page):
+    page.page.select_option('#sort', 'selectivity')
+    shown = page.js('shownUnits(atlas.choice).map(unit => unit.selectivity)')
+    assert shown == sorted(shown, reverse=True) and len(shown) == 5
+    page.page.select_option('#family', '0')
+    assert page.js('shownUnits(atlas.choice).every(unit => unit.family === 0)')
+    page.page.select_option('#dead', 'only')
+    assert page.page.locator('#units .none').is_visible()
+    assert 'dead=only' in page.js('location.hash')
+
+
+def test_address_opens_a_unit_and_links_to_the_map(atlas, open_page):
+    page = open_page(atlas / 'atlas/index.html', '#unit=fc3_1&layer=nonsense')
+    assert page.page.locator('#unit h2').inner_text() == SMALL_LABELS[1]
+    address = page.page.locator('#unit a').get_attribute('href')
+    assert address.startswith('../map/index.html#sel=')
+
+
+def test_pictures_are_drawn(page):
+    page.page.wait_for_function('''[...document.querySelectorAll(".unit canvas")].every(canvas =>
+        new Set(canvas.getContext("2d").getImageData(0, 0, 125, 80).data).size > 20)''')

@@ -1,0 +1,93 @@
+"""Thin Style: give every frequency band of a sound the mean and the variance of another's, and keep its phase."""
+
+import itertools
+
+import numpy as np
+
+from artifacts import BadInput
+from extract_spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, log_spectrum, magnitude
+
+EDGES = np.append(2 ** np.arange(1, 9), N_BINS)  # of the bands, in bins: eight octaves from 31 Hz to 8 kHz
+CENTRES = np.sqrt(EDGES[:-1] * EDGES[1:])
+BLEND = np.array([np.interp(np.log(np.arange(N_BINS) + 0.5), np.log(CENTRES), one) for one in np.eye(len(CENTRES))])
+RANGE = 5.8  # nepers, 50 dB: what is weaker counts as silent
+N_ROUNDS = 80
+NEAR_ENOUGH = 0.01
+
+
+def band_levels(spectrum):
+    """(251, 513) log spectrum -> (251, n_bands): the logarithm of each band's RMS magnitude."""
+    power = magnitude(spectrum).astype(np.float64) ** 2
+    return 0.5 * np.log(np.add.reduceat(power, EDGES[:-1], axis=1) / np.diff(EDGES) + 1e-20)
+
+
+def heard(levels):
+    """Which frames and which bands are, in the mean, within 50 dB of the loudest."""
+    frames = levels.max(axis=1) > levels.max() - RANGE
+    bands = levels[frames].mean(axis=0)
+    return frames, bands > bands.max() - RANGE
+
+
+def with_own_partials(spectrum):
+    """Which bands have a partial of their own, (n_bands,).
+
+    Where a band's strongest bin is weaker than the one beside it in the next band, what sounds there is the skirt of
+    that band's partial, and no gain moves the two apart.
+    """
+    mean = magnitude(spectrum).mean(axis=0)
+    strongest = [low + mean[low:high].argmax() for low, high in itertools.pairwise(EDGES)]
+    return np.array([mean[i] >= mean[i - 1:i + 2].max() for i in strongest])
+
+
+def statistics(levels, frames, bands):
+    """(2, n_bands): mean and standard deviation of the bands over the frames.
+
+    In nepers above 50 dB below the loudest band's mean, so that neither depends on how loud the whole is.
+    """
+    mean, deviation = levels[frames][:, bands].mean(axis=0), levels[frames][:, bands].std(axis=0)
+    return np.stack([mean - mean.max() + RANGE, deviation])
+
+
+def thin_style(waveform, other, finish):
+    """Return `waveform` (64000,) with the band statistics of `other`; `finish` makes it what the wav will hold.
+
+    Every band is amplified from frame to frame. Frames and bands overlap, so that this takes rounds: each starts from
+    what the last one really gave. Bands that one of the two lacks stay as they are: there is nothing to give or take.
+    """
+    import librosa
+    stft = librosa.stft(waveform, n_fft=N_FFT, hop_length=HOP_LENGTH).T
+    frames, bands, wanted = common_ground(waveform, other)
+    gain, shaped, nearest = np.zeros((len(stft), len(EDGES) - 1)), finish(waveform), (np.inf, None)
+    for _ in range(N_ROUNDS):
+        levels = band_levels(log_spectrum(shaped))
+        have = statistics(levels, frames, bands)
+        nearest = min(nearest, (relative_error(have, wanted), shaped), key=lambda one: one[0])
+        if nearest[0] < NEAR_ENOUGH:
+            break
+        stretched = (levels[:, bands] - levels[frames][:, bands].mean(axis=0)) * (wanted[1] / have[1] - 1)
+        gain[np.ix_(frames, bands)] += 0.5 * np.clip(stretched + wanted[0] - have[0], -2, 2)[frames]
+        shaped = finish(librosa.istft((stft * np.exp(gain @ BLEND)).T, hop_length=HOP_LENGTH, length=N_SAMPLES))
+    return nearest[1]
+
+
+def common_ground(waveform, other):
+    """Return the frames in which `waveform` sounds, the bands that both have, and the statistics of `other` there."""
+    spectrum, levels = log_spectrum(waveform), band_levels(log_spectrum(other))
+    frames, own_bands = heard(band_levels(spectrum))
+    other_frames, other_bands = heard(levels)
+    bands = own_bands & other_bands
+    if (bands & with_own_partials(spectrum)).any():
+        bands &= with_own_partials(spectrum)
+    if not bands.any():
+        raise BadInput('the two sounds have no frequency band in common: choose another --style')
+    return frames, bands, statistics(levels, other_frames, bands)
+
+
+def relative_error(have, wanted):
+    return float(np.linalg.norm(have - wanted) / np.linalg.norm(wanted))
+
+
+def statistics_error(shaped, waveform, other):
+    """How far `shaped`, made from `waveform`, is from the band statistics of `other`, relative to these."""
+    frames, bands, wanted = common_ground(waveform, other)
+    return relative_error(statistics(band_levels(log_spectrum(shaped)), frames, bands), wanted)
