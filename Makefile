@@ -18,6 +18,9 @@ demo: $(RUN)/.mapped  ## render notes into DATA (data), run stages 1-7 into RUN 
 nsynth: $(DATA)/train/examples.json  ## the same stages on NSynth, downloaded before: make nsynth DATA=... RUN=...
 	@$(MAKE) --no-print-directory demo STEPS=10000 NOTES=$(DATA)/train/examples.json
 
+dream: $(RUN)/.dreamed  ## the neuron atlas of RUN (after demo): hear what the neurons detect
+	@echo; echo 'the neuron atlas: open $(abspath $(RUN))/atlas/index.html in a browser'
+
 test: $(SETUP)  ## ruff and pytest
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
@@ -25,7 +28,7 @@ test: $(SETUP)  ## ruff and pytest
 clean:  ## remove DATA, RUN and .venv
 	rm -rf $(DATA) $(RUN) .venv
 
-.PHONY: help demo nsynth test clean FORCE
+.PHONY: help demo nsynth dream test clean FORCE
 
 # Set-up.
 
@@ -76,6 +79,11 @@ $(RUN)/.evaluated: evaluate.py $(RUN)/.trained $(call missing,$(RUN)/metrics.jso
 $(RUN)/.mapped: sound_map.py map_data.py map_pictures.py previews.py $(wildcard page/*) \
 		$(RUN)/.embedded $(RUN)/.evaluated $(call missing,$(RUN)/map/index.html)
 	$(BIN)/python sound_map.py --data $(DATA) --run $(RUN)
+	@touch $@
+
+$(RUN)/.dreamed: $(wildcard dream*.py) answers.py ascent.py atlas_page.py front_end.py honesty.py objectives.py \
+		$(wildcard page_atlas/*) $(RUN)/.mapped $(call missing,$(RUN)/atlas/index.html)
+	$(BIN)/python dream.py atlas --data $(DATA) --run $(RUN)
 	@touch $@
 
 FORCE:

@@ -10,7 +10,7 @@ from answers import unit_name
 from artifacts import atomic, load_json, save_text
 from map_data import PALETTE, note_attributes, pack
 from previews import CHUNK_NOTES, base64_of, chunks, make_previews, preview_folder, write_chunks
-from sound_map import PAGE, call
+from sound_map import PAGE, call, link_atlas
 
 N_STRONGEST = 9
 OWN_PARTS = Path(__file__).parent / 'page_atlas'
@@ -110,4 +110,5 @@ def write_atlas(dreamer, layers):
             shutil.copyfile(path, temporary)
     write_chunks(folder / 'previews', scripts)
     save_text(folder / 'data.js', call('receiveMap', content))
+    link_atlas(dreamer.run)
     return folder / 'index.html'

@@ -61,6 +61,12 @@ def write_page(folder, content, activation, scripts):
     write_chunks(folder / 'previews', scripts)
 
 
+def link_atlas(run):
+    """Tell the map's page where the neuron atlas lies, once both are there."""
+    if (run / 'map' / 'index.html').exists() and (run / 'atlas' / 'index.html').exists():
+        save_text(run / 'map' / 'atlas.js', "'use strict';\n\nconst ATLAS_PAGE = '../atlas/index.html';\n")
+
+
 def one_file(content, activation, scripts):
     """Return the page as the bytes of one HTML file: every style sheet and script in the place of its reference."""
     def inline(match):
@@ -116,6 +122,7 @@ def write_map(args, labels, columns, quality):
         return path
     folder = run_path(args.run, 'map', args.split)
     write_page(folder, *prepare_for(n_shown, FULL_SECONDS))
+    link_atlas(args.run)
     return folder / 'index.html'
 
 

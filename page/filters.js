@@ -32,6 +32,8 @@ class ColourPanel {
     byId('colour').value = colour;
     byId('neuron-box').hidden = colour !== 'neuron';
     byId('neuron-slider').value = byId('neuron-number').value = neuron;
+    byId('neuron-dream').hidden = !ATLAS_PAGE;
+    byId('neuron-dream').href = `${ATLAS_PAGE}#unit=fc2_${neuron}`;
     const ends = colour === 'neuron' ? ['0', MAP.maxima?.[neuron].toPrecision(3) ?? ''] : COLOURINGS[colour].ends;
     byId('scale').hidden = !ends;
     byId('scale-hint').replaceChildren(...this.hint(colour, neuron));

@@ -333,6 +333,7 @@ def test_address_opens_a_unit_and_links_to_the_map(atlas, open_page):
     assert page.page.locator('#unit h2').inner_text() == SMALL_LABELS[1]
     address = page.page.locator('#unit a').get_attribute('href')
     assert address.startswith('../map/index.html#sel=')
+    assert '../atlas/index.html' in (atlas / 'map/atlas.js').read_text()
 
 
 def test_pictures_are_drawn(page):

@@ -416,6 +416,18 @@ def test_keyboard_walks_and_repeats(opened):
     assert opened.js('app.store.state.selection') == [second]
 
 
+def test_neuron_leads_to_its_dream_once_there_is_an_atlas(made, tmp_path, open_page):
+    run = shutil.copytree(made[0] / 'run', tmp_path / 'run')
+    colour = '#colour=neuron&neuron=7'
+    opened = open_page(run / 'map/index.html', colour)
+    assert opened.page.locator('#neuron-dream').is_hidden()
+    (run / 'atlas').mkdir()
+    (run / 'atlas/index.html').write_text('<title>atlas</title>')
+    sound_map.link_atlas(run)
+    opened = open_page(run / 'map/index.html', colour)
+    assert opened.page.locator('#neuron-dream').get_attribute('href') == '../atlas/index.html#unit=fc2_7'
+
+
 def test_missing_wav_is_a_silent_point_that_says_so(opened):
     opened.js('note => app.choose(note, {tab: "note"})', MISSING)
     opened.page.wait_for_function('byId("status").textContent.includes("no sound")')

@@ -1,0 +1,4 @@
+// Where the neuron atlas lies; `dream.py atlas` puts its own line here.
+'use strict';
+
+const ATLAS_PAGE = '';
