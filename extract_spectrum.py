@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import os
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,32 +47,46 @@ CHUNK = 32  # notes a task: large against the cost of a task, small in memory; f
 
 # The signal.
 
-def load_waveform(path):
-    """Read the first 4 s of a sound file as mono at 16 kHz.
-
-    Returns (waveform, remarks): float32 of shape (64000,) in [-1, 1], and which of 'resampled', 'mixed down', 'cut',
-    'padded' it took. Raises BadInput for a file that is unreadable, empty, truncated or not finite.
-    """
+@contextmanager
+def open_sound(path):
+    """Yield the open soundfile.SoundFile; raise BadInput for what libsndfile cannot read, then or within the block."""
     import soundfile
-    import soxr
     try:
         with soundfile.SoundFile(path) as file:
-            rate, n_channels, n_frames = file.samplerate, file.channels, file.frames
-            n_wanted = -(-N_SAMPLES * rate // SAMPLE_RATE)
-            n_read = n_wanted + rate // 10  # 0.1 s more, for the resampling filter
-            if file.subtype == 'PCM_16':  # scaled here, which halves the time libsndfile takes with float32
-                waveform = file.read(n_read, dtype='int16') / np.float32(2**15)
-            else:
-                waveform = file.read(n_read, dtype='float32')
-            truncated = is_truncated(file.extra_info)
+            yield file
     except soundfile.LibsndfileError as error:
         raise BadInput(f'{path}: unreadable: {error.error_string}') from error
+
+
+def load_waveform(path):
+    """Read the first 4 s of a sound file: `read_window` at its start."""
+    with open_sound(path) as file:
+        return read_window(file)
+
+
+def read_window(file, start=0):
+    """Read the 4 s from frame `start` of an open sound file as mono at 16 kHz.
+
+    Returns (waveform, remarks): float32 of shape (64000,) in [-1, 1], and which of 'resampled', 'mixed down', 'cut',
+    'padded' it took. Raises BadInput for a file that is empty, truncated or not finite there.
+    """
+    import soxr
+    rate, n_left = file.samplerate, file.frames - start
+    n_wanted = -(-N_SAMPLES * rate // SAMPLE_RATE)
+    n_read = n_wanted + rate // 10  # 0.1 s more, for the resampling filter
+    if start:
+        file.seek(start)
+    if file.subtype == 'PCM_16':  # scaled here, which halves the time libsndfile takes with float32
+        waveform = file.read(n_read, dtype='int16') / np.float32(2**15)
+    else:
+        waveform = file.read(n_read, dtype='float32')
+    truncated = is_truncated(file.extra_info)
     peak = np.abs(waveform).max(initial=0)
     if truncated or not waveform.size or not peak <= MAX_PEAK:
-        raise BadInput(f'{path}: ' + ('truncated' if truncated else 'empty' if not waveform.size else
-                                      f'peaks at {peak:g}' if np.isfinite(peak) else 'not finite'))
-    remarks = ['cut'] * (n_frames > n_wanted) + ['padded'] * (n_frames < n_wanted)
-    if n_channels > 1:
+        raise BadInput(f'{file.name}: ' + ('truncated' if truncated else 'empty' if not waveform.size else
+                                           f'peaks at {peak:g}' if np.isfinite(peak) else 'not finite'))
+    remarks = ['cut'] * (n_left > n_wanted) + ['padded'] * (n_left < n_wanted)
+    if file.channels > 1:
         waveform = waveform.mean(axis=1)
         remarks.append('mixed down')
     if rate != SAMPLE_RATE:
@@ -134,7 +149,7 @@ def magnitude(spectrum):
 
 def settings(dtype):
     """What the spectra depend on besides the wavs, as stored in spectrum.json. Includes a digest of the code above."""
-    code = ''.join(inspect.getsource(function) for function in (load_waveform, log_spectrum, to_float16))
+    code = ''.join(inspect.getsource(function) for function in (read_window, log_spectrum, to_float16))
     return {'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT, 'hop_length': HOP_LENGTH,
             'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype,
             'code': hashlib.sha256(code.encode()).hexdigest()[:16]}
