@@ -1,7 +1,8 @@
 """Stage 4: how well the network tells instrument families on a split, next to a plain baseline on the same notes.
 
 Reads RUN/model.keras, the lists and spectra of DATA; writes RUN/metrics.json, RUN/predictions.csv, RUN/confusion.csv
-and RUN/confusion.png. For another split than test the names get its name, as in metrics_valid.json.
+and RUN/confusion.png. For another split than test the names get its name, as in metrics_valid.json. The probabilities
+are calibrated by RUN/calibration.json, which train.py wrote.
 """
 
 import re
@@ -22,6 +23,7 @@ from artifacts import (
     save_csv,
     save_json,
 )
+from calibration import calibrated, describe, load_calibration, measure_calibration
 
 N_RESAMPLES = 2000
 N_BASELINE_TRAIN = 10_000  # notes; fitting an SVM takes time quadratic in them
@@ -32,12 +34,22 @@ NOISE_NOTES = re.compile(r'brass_acoustic_046-(08[4-9]|09\d|10[0-8])-\d{3}')
 
 # Predictions.
 
+def open_model(run):
+    """Return (content of config.json, model) of a run."""
+    config = load_json(run / 'config.json', 'train.py')
+    require(run / 'model.keras', 'train.py')
+    from model import load_model
+    model = load_model(run / 'model.keras')
+    if model.output_shape != (None, len(config['labels'])):
+        raise BadInput(f'{run}/model.keras answers with shape {model.output_shape} to {len(config["labels"])} labels: '
+                       'it belongs to another run, so run `python train.py --replace`')
+    return config, model
+
+
 def open_run(args, splits):
     """Return (model, provider) with the run's statistics; refuse data that do not fit the model."""
     from data_provider import prepare_data
-    from model import load_model
-    config = load_json(args.run / 'config.json', 'train.py')
-    require(args.run / 'model.keras', 'train.py')
+    config, model = open_model(args.run)
     provider = prepare_data(args.data, args.labels, splits, statistics=args.run)
     if provider.labels != config['labels']:
         raise BadInput(f'{args.run}/model.keras was trained on the labels {", ".join(config["labels"])}, '
@@ -49,24 +61,18 @@ def open_run(args, splits):
                            f'with {config["signal"][key]}: run `python train.py` again')
     if not provider.n_notes(splits[0]):
         raise BadInput(f'{args.data}: the {splits[0]} split has no usable notes: choose another --split')
-    model = load_model(args.run / 'model.keras')
-    if model.output_shape != (None, provider.n_labels):
-        raise BadInput(f'{args.run}/model.keras answers with shape {model.output_shape} to {provider.n_labels} labels: '
-                       'it belongs to another run, so run `python train.py --replace`')
     return model, provider
 
 
-def predict_probabilities(model, provider, split):
-    """Return the softmax of the logits, float64 of shape (n_notes, n_labels), in list order."""
-    from scipy.special import softmax
-
+def predict_logits(model, provider, split):
+    """Return the logits, float64 of shape (n_notes, n_labels), in list order."""
     from data_provider import name_damaged_files
     logits = []
     with progress(total=provider.n_notes(split), description=f'{split} notes') as bar, name_damaged_files():
         for spectra, _ in provider.dataset(split):
             logits.append(model.predict_on_batch(spectra))
             bar.update(len(spectra))
-    return softmax(np.concatenate(logits).astype(np.float64), axis=1)
+    return np.concatenate(logits).astype(np.float64)
 
 
 def save_predictions(path, provider, split, probabilities):
@@ -218,6 +224,7 @@ def print_metrics(metrics):
         low, high = metrics['difference_interval']
         print(f'network minus baseline: {100 * metrics["difference"]:+.1f} points, '
               f'95 % interval {100 * low:+.1f} to {100 * high:+.1f}')
+    print(f'network: {describe(metrics["calibration"])}')
     print('most frequent mistakes: ' + '; '.join(
         f'{mistake["label"]} taken for {mistake["predicted"]} {mistake["n_notes"]} times'
         for mistake in metrics['top_confusions'][:5]))
@@ -234,14 +241,17 @@ def main(argv=None):
     splits = [args.split] + ['train'] * (not args.no_baseline and args.split != 'train')
     model, provider = open_run(args, splits)
     notes, labels, true = provider.notes[args.split], provider.labels, provider.class_indices[args.split]
-    probabilities = predict_probabilities(model, provider, args.split)
+    temperature = load_calibration(args.run)['temperature']
+    logits = predict_logits(model, provider, args.split)
+    probabilities = calibrated(logits, temperature)
     predicted = probabilities.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), dtype=int)
     np.add.at(confusion, (true, predicted), 1)
 
     instruments = [instrument_of(note) for note in notes]
     metrics = {'split': args.split, 'n_notes': len(notes), 'n_instruments': len(set(instruments)),
-               'network': measure(true, predicted, notes, labels), 'top_confusions': top_confusions(confusion, labels)}
+               'network': measure(true, predicted, notes, labels), 'top_confusions': top_confusions(confusion, labels),
+               'calibration': measure_calibration(logits, true, temperature)}
     if not args.no_baseline:
         baseline = predict_baseline(provider, args.split)
         gain = (predicted == true).astype(float) - (baseline == true)

@@ -1,0 +1,116 @@
+"""How sure the network may be: one temperature, fitted on the valid split, that the logits are divided by.
+
+A network that has learnt its train notes by heart is far too sure of itself. Dividing its logits by a temperature
+changes no decision, only how sure it is of it: C. Guo, G. Pleiss, Y. Sun, K. Weinberger 2017, "On Calibration of Modern
+Neural Networks", arXiv:1706.04599, section 4.2. RUN/calibration.json also keeps the level of the train notes, which
+predict.py brings other sounds to, and a digest of the model that both belong to.
+"""
+
+import hashlib
+import sys
+
+import numpy as np
+
+from artifacts import BadInput, load_json, save_json
+from extract_spectrum import load_waveform
+from gather_information import find_wavs
+
+N_BINS = 15
+TEMPERATURES = (0.1, 100)
+N_PEAKS = 200  # train notes whose level is looked at
+USUAL_PEAK = 0.85  # the median of NSynth's notes (0.88) and of the demo's (0.83), where the train wavs are gone
+
+
+def calibrated(logits, temperature):
+    """Return softmax(logits / temperature), float64 of shape (n, n_labels)."""
+    from scipy.special import softmax
+    return softmax(np.asarray(logits, np.float64) / temperature, axis=1)
+
+
+def fit_temperature(logits, class_indices):
+    """Return the temperature with the least negative log likelihood of (n, n_labels) logits.
+
+    It is 1 where no note is taken for another: colder would then always be better, so that nothing can be fitted.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+    if (logits.argmax(axis=1) == class_indices).all():
+        return 1.0
+    rows = np.arange(len(logits))
+
+    def loss(log_temperature):
+        return -log_softmax(logits / np.exp(log_temperature), axis=1)[rows, class_indices].mean()
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method='bounded').x))
+
+
+def expected_calibration_error(probabilities, class_indices):
+    """Return how far the highest probabilities are from the share that is right, the mean over 15 bins of equal width.
+
+    Weighted by the notes in each bin; 0 is perfect (Guo et al. 2017, equation 3).
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == class_indices
+    bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)  # (0, 1/15], (1/15, 2/15], ...
+    return float(np.abs(np.bincount(bins, right - confidence, N_BINS)).sum() / len(confidence))
+
+
+def measure_calibration(logits, class_indices, temperature):
+    """Return the temperature, and the expected calibration error before and after dividing the logits by it."""
+    before, after = (expected_calibration_error(calibrated(logits, one), class_indices) for one in (1, temperature))
+    return {'temperature': temperature, 'expected_calibration_error_before': before,
+            'expected_calibration_error_after': after}
+
+
+def model_digest(run):
+    """Return a digest of RUN/model.keras."""
+    return hashlib.sha256((run / 'model.keras').read_bytes()).hexdigest()[:16]
+
+
+def typical_peak(data, notes, seed=0):
+    """Return the median peak of at most 200 train notes drawn at random; 0.85 where none of their wavs is left."""
+    wavs = find_wavs(data, 'train')
+    chosen = np.random.default_rng(seed).permutation(len(notes))[:N_PEAKS]
+    found = [wavs[notes[i]] for i in chosen if notes[i] in wavs]
+    return float(np.median([np.abs(load_waveform(wav)[0]).max() for wav in found])) if found else USUAL_PEAK
+
+
+def calibrate(run, provider):
+    """Write RUN/calibration.json, unless it is there already for this very model."""
+    from evaluate import predict_logits
+    from model import load_model
+    path, model = run / 'calibration.json', model_digest(run)
+    if path.exists() and load_json(path, 'train.py').get('model') == model:
+        return
+    found = {'model': model, 'temperature': 1.0, 'n_notes': 0, 'n_bins': N_BINS}
+    if provider.notes.get('valid'):
+        logits = predict_logits(load_model(run / 'model.keras'), provider, 'valid')
+        true = provider.class_indices['valid']
+        found |= {'n_notes': len(true)} | measure_calibration(logits, true, fit_temperature(logits, true))
+    save_json(path, found | {'peak': typical_peak(provider.data, provider.notes['train'])})
+    print(f'{path}: ' + (f'on valid {describe(found)}' if found['n_notes'] else
+                         'temperature 1, as there is no valid split to calibrate the probabilities on'))
+
+
+def describe(found):
+    """Return a sentence about what `measure_calibration` found."""
+    before, after = (100 * found[f'expected_calibration_error_{when}'] for when in ('before', 'after'))
+    return (f'expected calibration error {before:.1f} points uncalibrated, {after:.1f} at temperature '
+            f'{found["temperature"]:.2f}')
+
+
+def load_calibration(run):
+    """Return the content of RUN/calibration.json; for a run without one temperature 1, and says so."""
+    path = run / 'calibration.json'
+    if not path.exists():
+        print(f'{path} is missing, so the probabilities are not calibrated: `python train.py` writes it',
+              file=sys.stderr)
+        return {'temperature': 1.0, 'peak': USUAL_PEAK}
+    found = load_json(path, 'train.py')
+    numbers = [found.get(name) for name in ('temperature', 'peak')]
+    if not all(isinstance(number, int | float) and number > 0 for number in numbers):
+        raise BadInput(f'{path} is damaged (temperature and peak are {numbers}): '
+                       'delete it and run `python train.py` again')
+    if found.get('model') != model_digest(run):
+        raise BadInput(f'{path} is of another model than {run}/model.keras: run `python train.py` again')
+    return found
