@@ -83,11 +83,15 @@ def save_text(path, text):
         temporary.write_text(text, encoding='utf-8', newline='\n')
 
 
-def save_csv(path, rows):
-    """Write rows of text and numbers as CSV."""
+def csv_text(rows):
+    """Return rows of text and numbers as CSV."""
     text = io.StringIO(newline='')
     csv.writer(text, lineterminator='\n').writerows(rows)
-    save_text(path, text.getvalue())
+    return text.getvalue()
+
+
+def save_csv(path, rows):
+    save_text(path, csv_text(rows))
 
 
 def save_json(path, content):

@@ -9,7 +9,7 @@ import numpy as np
 from answers import unit_name
 from artifacts import atomic, load_json, save_text
 from map_data import PALETTE, note_attributes, pack
-from previews import CHUNK_NOTES, base64_of, chunks, make_previews, preview_folder, write_chunks
+from previews import CHUNK_NOTES, base64_of, chunks, make_previews, preview_files, preview_folder, write_chunks
 from sound_map import PAGE, call, link_atlas
 
 N_STRONGEST = 9
@@ -82,7 +82,7 @@ def pack_sounds(dreamer, units):
               'neighbours': none, 'strongest': none}
     content = {'notes': notes + dreams, 'arrays': {name: pack(array) for name, array in arrays.items()},
                'chunk_notes': CHUNK_NOTES, 'sources': []}
-    scripts = [*chunks(data, 'test', notes, np.arange(len(notes)), heard[:len(notes)]),
+    scripts = [*chunks(preview_files(data, 'test', notes), np.arange(len(notes)), heard[:len(notes)]),
                *dream_chunks(run, dreams, first_place // CHUNK_NOTES)]
     return content, scripts
 

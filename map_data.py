@@ -14,6 +14,7 @@ VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pc
 # out from white and from near-black.
 PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#884499', '#447766', '#dd88bb',
            '#9999ff', '#aaccaa')
+OWN_FAMILY, OWN_COLOUR = 'your sound', '#dd2255'  # of the sounds that predict.py added
 N_NEIGHBOURS = 8
 N_STRONGEST = 5
 SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
@@ -142,14 +143,21 @@ def map_order(points):
     return interleaved.argsort(kind='stable').argsort()
 
 
-def nearest_notes(activation):
-    """Return (n, up to 8) rows of the nearest other notes in fc2 space, nearest first."""
+def nearest_notes(activation, n_notes=None):
+    """Return (n, up to 8) rows of the nearest other notes in fc2 space, nearest first.
+
+    The rows from `n_notes` on are no notes but a user's sounds, and nobody's neighbours.
+    """
     from sklearn.neighbors import NearestNeighbors
-    n_neighbours = min(N_NEIGHBOURS, len(activation) - 1)
+    n_notes = len(activation) if n_notes is None else n_notes
+    n_neighbours = min(N_NEIGHBOURS, n_notes - 1)
     if n_neighbours == 0:
         return np.zeros((len(activation), 0), np.int32)
-    return NearestNeighbors(n_neighbors=n_neighbours, algorithm='brute').fit(activation) \
-        .kneighbors(return_distance=False).astype(np.int32)
+    nearest = NearestNeighbors(n_neighbors=n_neighbours, algorithm='brute').fit(activation[:n_notes])
+    rows = [nearest.kneighbors(return_distance=False)]
+    if n_notes < len(activation):
+        rows.append(nearest.kneighbors(activation[n_notes:], return_distance=False))
+    return np.concatenate(rows).astype(np.int32)
 
 
 # Packing.
@@ -167,20 +175,27 @@ def pack_activation(activation):
     return {'levels': pack(levels.T.astype(np.uint8)), 'maxima': [round(float(value), 4) for value in maxima]}
 
 
-def pack_map(labels, columns, has_sound):
-    """Return everything the page draws at once, ready for JSON; `has_sound` (n,) tells which notes can be heard."""
+def pack_map(labels, columns, has_sound, n_notes=None):
+    """Return everything the page draws at once, ready for JSON; `has_sound` (n,) tells which notes can be heard.
+
+    The rows from `n_notes` on are a user's sounds, whose class index is that of one more family.
+    """
+    n_notes = len(columns['note']) if n_notes is None else n_notes
+    with_own = n_notes < len(columns['note'])
     sources, source_index = np.unique(columns['source'].astype(str), return_inverse=True)
     activation = columns['activation']
     strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST]
     arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint8),
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
-              'place': map_order(columns['tsne_2d']).astype(np.int32), 'neighbours': nearest_notes(activation),
+              'place': map_order(columns['tsne_2d']).astype(np.int32),
+              'neighbours': nearest_notes(activation, n_notes),
               'strongest': strongest.astype(np.uint16), **{view: columns[view] for view in VIEWS}}
     if 'probabilities' in columns:
         arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
         arrays['predicted'] = columns['probabilities'].argmax(axis=1).astype(np.uint16)
     return {'notes': columns['note'].tolist(), 'labels': labels, 'sources': sources.tolist(),
-            'neurons': activation.shape[1],
-            'colours': [PALETTE[i % len(PALETTE)] for i in range(len(labels))],
-            'anchors': {view: cluster_anchors(columns[view], columns['class_index']) for view in VIEWS},
+            'neurons': activation.shape[1], 'n_notes': n_notes, 'families': labels + [OWN_FAMILY] * with_own,
+            'colours': [PALETTE[i % len(PALETTE)] for i in range(len(labels))] + [OWN_COLOUR] * with_own,
+            'anchors': {view: cluster_anchors(columns[view][:n_notes], columns['class_index'][:n_notes])
+                        for view in VIEWS},
             'arrays': {name: pack(array) for name, array in arrays.items()}}

@@ -80,14 +80,18 @@ def make_previews(data, split, notes, seconds=FULL_SECONDS):
     return np.array(list(progress(heard, total=len(notes), description='previews')), bool)
 
 
-def chunks(data, split, notes, place, has_sound, seconds=FULL_SECONDS):
-    """Yield (number, script) of the files that bring the previews to the page, neighbours on the map together."""
+def preview_files(data, split, notes, seconds=FULL_SECONDS):
+    """Return [(sound, picture)], the paths of the notes' previews, whether they are there or not."""
     sounds, pictures = preview_folder(data, split, seconds), preview_folder(data, split)
+    return [(sounds / f'{note}.mp3', pictures / f'{note}.webp') for note in notes]
+
+
+def chunks(files, place, has_sound):
+    """Yield (number, script) of what brings the previews in `files` to the page, neighbours on the map together."""
     in_order = np.argsort(place)
-    for start in range(0, len(notes), CHUNK_NOTES):
-        rows = in_order[start:start + CHUNK_NOTES]
-        content = [[base64_of(sounds / f'{notes[row]}.mp3') if has_sound[row] else '',
-                    base64_of(pictures / f'{notes[row]}.webp')] for row in rows]
+    for start in range(0, len(files), CHUNK_NOTES):
+        content = [[base64_of(files[row][0]) if has_sound[row] else '', base64_of(files[row][1])]
+                   for row in in_order[start:start + CHUNK_NOTES]]
         number = start // CHUNK_NOTES
         yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
 

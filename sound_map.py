@@ -1,7 +1,7 @@
 """Stage 7: pictures of the sound map, and the page that shows it in 2-D and 3-D and plays it, offline.
 
 Writes `RUN/map_2d.png`, `RUN/map_3d.png` and `RUN/map/index.html` with all it needs beside it; with ``--embed``
-`RUN/map_embed.html` instead, one file of at most 25 MB that can be mailed.
+`RUN/map_embed.html` instead, one file of at most 25 MB that can be mailed. Sounds that predict.py added are shown, too.
 """
 
 import functools
@@ -10,11 +10,14 @@ import re
 import shutil
 from pathlib import Path
 
-from artifacts import SPLITS, at_least, atomic, command, load_json, parser, run_path, save_text
+import numpy as np
+
+from added import FOLDER, place_added
+from artifacts import SPLITS, BadInput, at_least, atomic, command, load_json, parser, run_path, save_text
 from gather_information import find_wavs
 from map_data import gather, map_order, pack_activation, pack_map, take
 from map_pictures import caption, draw_map
-from previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, write_chunks
+from previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, preview_files, write_chunks
 
 PAGE = Path(__file__).parent / 'page'
 EMBED_BYTES = 25_000_000
@@ -26,28 +29,39 @@ def call(function, content):
     return f'{function}({json.dumps(content).replace("<", chr(92) + "u003c")});\n'
 
 
-def prepare(args, labels, columns, quality, n_shown, seconds):
-    """Return what the page needs: what it draws at once, the activations, and the scripts with the previews."""
-    n_notes, columns = len(columns['note']), take(columns, n_shown)
-    notes = columns['note']
+def prepare(args, labels, columns, added, quality, n_shown, seconds):
+    """Return what the page needs: what it draws at once, the activations, and the scripts with the previews.
+
+    `added` are the columns of the user's sounds, as of `place_added`, or None. They follow the notes, all of them.
+    """
+    total, columns = len(columns['note']), take(columns, n_shown)
+    notes, ids = columns['note'], added['id'] if added else []
     has_sound = make_previews(args.data, args.split, notes, seconds)
-    audio = args.data / args.split / 'audio'
+    files = preview_files(args.data, args.split, notes, seconds)
     wavs = {note: Path(path).name for note, path in find_wavs(args.data, args.split).items()}
-    content = pack_map(labels, columns, has_sound) | {
-        'split': args.split, 'quality': quality, 'remarks': remarks(n_notes, has_sound, seconds),
-        'files': {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'},
+    names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
+    if added:
+        columns = {name: np.concatenate([column, added[name]]) for name, column in columns.items()}
+        has_sound = np.concatenate([has_sound, make_previews(args.run, FOLDER, ids, seconds)])
+        files += preview_files(args.run, FOLDER, ids, seconds)
+        names |= {len(notes) + i: name for i, name in enumerate(added['note'])}
+    audio = args.data / args.split / 'audio'
+    content = pack_map(labels, columns, has_sound, len(notes)) | {
+        'split': args.split, 'quality': quality, 'remarks': remarks(total, has_sound, seconds, len(ids)),
+        'files': names, 'unlike': added['unlike'] if added else [],
         'chunk_notes': CHUNK_NOTES, 'audio_folder': '' if args.embed else f'{audio.resolve().as_posix()}/'}
-    scripts = chunks(args.data, args.split, notes, map_order(columns['tsne_2d']), has_sound, seconds)
+    scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
     return content, pack_activation(columns['activation']), scripts
 
 
-def remarks(n_notes, has_sound, seconds):
-    """Return the sentences in which the page says what is not in it."""
-    n_shown, n_silent = len(has_sound), int((~has_sound).sum())
+def remarks(n_notes, has_sound, seconds, n_added=0):
+    """Return the sentences in which the page says what is not in it, and what is besides the notes."""
+    n_shown, n_silent = len(has_sound) - n_added, int((~has_sound).sum())
     return [f'{text}.' for text, holds in (
         (f'A random sample of {n_notes:,}', n_shown < n_notes),
         (f'{n_silent:,} cannot be heard: their wavs are missing or unreadable', n_silent),
-        (f'Only the first {seconds:g} s of each can be heard', seconds < FULL_SECONDS)) if holds]
+        (f'Only the first {seconds:g} s of each can be heard', seconds < FULL_SECONDS),
+        (f'Sounds of yours, ringed: {n_added:,}, at approximate places', n_added)) if holds]
 
 
 def write_page(folder, content, activation, scripts):
@@ -91,6 +105,8 @@ def write_embedded(path, prepare_for, n_shown):
             break
     while len(page) > EMBED_BYTES:
         n_shown = int(0.97 * n_shown * EMBED_BYTES / len(page))
+        if not n_shown:
+            raise BadInput(f'{path}: the added sounds alone take more than {EMBED_BYTES / 1e6:g} MB: leave out --embed')
         page = one_file(*prepare_for(n_shown, seconds))
     with atomic(path) as temporary:
         temporary.write_bytes(page)
@@ -112,10 +128,10 @@ def write_pictures(args, labels, columns, quality):
         print(f'{path}: {title} of {len(columns["note"]):,} notes')
 
 
-def write_map(args, labels, columns, quality):
+def write_map(args, labels, columns, added, quality):
     """Write the page and return its path."""
     n_shown = min(args.limit or len(columns['note']), len(columns['note']))
-    prepare_for = functools.partial(prepare, args, labels, columns, quality)
+    prepare_for = functools.partial(prepare, args, labels, columns, added, quality)
     if args.embed:
         path = run_path(args.run, 'map_embed.html', args.split)
         write_embedded(path, prepare_for, n_shown)
@@ -133,7 +149,7 @@ def main(argv=None):
     path = run_path(args.run, 'tsne.json', args.split)
     quality = load_json(path, 'tsne.py') if path.exists() else None
     write_pictures(args, labels, columns, quality)
-    page = write_map(args, labels, columns, quality)
+    page = write_map(args, labels, columns, place_added(args.run, columns, len(labels)), quality)
     print(f'{page}: {page.stat().st_size / 1e6:.1f} MB; open it in a browser' if args.embed
           else f'{page}: open it in a browser')
 

@@ -20,12 +20,21 @@ class Card {
 
   head(note) {
     const silent = element('p', {className: 'warning'}, 'No sound: the wav is missing or could not be read.');
-    return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]),
+    return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]), ...this.remarks(note),
       element('div', {className: 'row'},
               element('button', {className: 'play', disabled: !MAP.has_sound[note],
                                  onclick: () => this.app.play(note)}, '▶ Play'),
               element('button', {onclick: () => this.app.goTo(note)}, 'Show on the map')),
       MAP.has_sound[note] ? '' : silent);
+  }
+
+  remarks(note) {
+    if (!isAdded(note)) return [];
+    const place = element('p', {className: 'hint'}, 'A sound of yours. Its place is approximate: the mean of the '
+      + 'places of its nearest notes in fc2 space, in every view.');
+    const unlike = element('p', {className: 'warning'}, 'Unlike anything seen: even its nearest notes are far away. '
+      + 'The prediction means little.');
+    return MAP.unlike[note - MAP.n_notes] ? [place, unlike] : [place];
   }
 
   picture(note) {
@@ -61,10 +70,11 @@ class Card {
 
   prediction(note) {
     if (!MAP.predicted) return [];
-    const verdict = isWrong(note) ? `wrong: taken for ${MAP.labels[MAP.predicted[note]]}` : 'right';
+    const taken = `taken for ${MAP.labels[MAP.predicted[note]]}`;
+    const verdict = isAdded(note) ? taken : isWrong(note) ? `wrong: ${taken}` : 'right';
     const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a))
       .filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
-    return [element('h3', {}, 'Prediction ', element('span', {className: isWrong(note) ? 'wrong' : 'right'}, verdict)),
+    return [element('h3', {}, 'Prediction ', element('span', {className: isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right'}, verdict)),
             ...families.map(family => bar(MAP.labels[family], probability(note, family),
                                           percent(probability(note, family)), MAP.colours[family]))];
   }

@@ -11,7 +11,7 @@ class ConfusionPanel {
     }
     const size = MAP.labels.length;
     this.cells = Array.from({length: size * size}, () => []);
-    for (let note = 0; note < MAP.count; note++) {
+    for (let note = 0; note < MAP.n_notes; note++) {
       this.cells[MAP.class_index[note] * size + MAP.predicted[note]].push(note);
     }
     this.build(size);
@@ -29,9 +29,9 @@ class ConfusionPanel {
                           element('thead', {}, head), element('tbody', {}, ...rows));
     table.onkeydown = event => this.walk(event, size);
     const right = MAP.labels.reduce((sum, _, i) => sum + this.cells[i * size + i].length, 0);
-    const share = percent(right / MAP.count);
+    const share = percent(right / MAP.n_notes);
     byId('panel-confusion').append(
-      element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.count, 'note')} right (${share})`),
+      element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.n_notes, 'note')} right (${share})`),
       element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell dims all other '
         + 'notes and plays its notes one by one.'),
       element('div', {className: 'scroll'}, table),

@@ -70,7 +70,12 @@ function pitchName(pitch) {
 }
 
 function familyOf(note) {
-  return MAP.labels[MAP.class_index[note]];
+  return MAP.families[MAP.class_index[note]];
+}
+
+// Whether it is no note of the split but a sound that predict.py added: of no known family, at an approximate place.
+function isAdded(note) {
+  return note >= MAP.n_notes;
 }
 
 function probability(note, classIndex) {
@@ -78,7 +83,7 @@ function probability(note, classIndex) {
 }
 
 function isWrong(note) {
-  return MAP.predicted[note] !== MAP.class_index[note];
+  return !isAdded(note) && MAP.predicted[note] !== MAP.class_index[note];
 }
 
 function neighboursOf(note) {

@@ -21,7 +21,7 @@ function csvText(notes) {
     const cells = [MAP.notes[note], fileOf(note), familyOf(note), MAP.sources[MAP.source[note]],
                    known(MAP.pitch[note]), known(MAP.velocity[note])];
     if (MAP.predicted) {
-      cells.push(MAP.labels[MAP.predicted[note]], isWrong(note) ? 'wrong' : 'right',
+      cells.push(MAP.labels[MAP.predicted[note]], isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right',
                  ...MAP.labels.map((_, i) => probability(note, i).toFixed(5)));
     }
     for (const view of VIEWS) cells.push(...MAP[view].slice(3 * note, 3 * note + 3));

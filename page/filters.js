@@ -73,7 +73,7 @@ function neuronsFor(family) {
 class FilterPanel {
   constructor(app) {
     this.store = app.store;
-    this.toggles('families', MAP.labels, MAP.class_index, 'hiddenFamilies');
+    this.toggles('families', MAP.families, MAP.class_index, 'hiddenFamilies');
     this.toggles('sources', MAP.sources.map(source => source || 'unknown'), MAP.source, 'hiddenSources');
     byId('sources').hidden = byId('sources-title').hidden = MAP.sources.length < 2;
     byId('wrong-box').hidden = !MAP.predicted;

@@ -21,7 +21,7 @@ class App {
     this.bindHeader();
     this.bindState();
     document.addEventListener('keydown', event => this.shortcut(event));
-    const about = [`${counted(MAP.count, 'note')} of the ${MAP.split} split.`, ...MAP.remarks];
+    const about = [`${counted(MAP.n_notes, 'note')} of the ${MAP.split} split.`, ...MAP.remarks];
     byId('subtitle').textContent = about.join(' ');
   }
 

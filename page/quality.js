@@ -47,6 +47,6 @@ function figures(values, digits) {
 
 function chance() {
   const counts = new Uint32Array(MAP.labels.length);
-  for (const family of MAP.class_index) counts[family]++;
-  return counts.reduce((sum, count) => sum + (count / MAP.count) ** 2, 0);
+  for (const family of MAP.class_index.subarray(0, MAP.n_notes)) counts[family]++;
+  return counts.reduce((sum, count) => sum + (count / MAP.n_notes) ** 2, 0);
 }

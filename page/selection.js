@@ -28,7 +28,7 @@ class SelectionPanel {
     for (const note of selection) counts.set(MAP.class_index[note], (counts.get(MAP.class_index[note]) || 0) + 1);
     const largest = Math.max(...counts.values());
     return [...counts].sort((a, b) => b[1] - a[1]).map(
-      ([family, count]) => bar(MAP.labels[family], count / largest, count.toLocaleString('en'), MAP.colours[family]));
+      ([family, count]) => bar(MAP.families[family], count / largest, count.toLocaleString('en'), MAP.colours[family]));
   }
 
   exports(selection) {

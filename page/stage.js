@@ -52,12 +52,13 @@ class Stage {
     return Math.max(1.8, Math.min(5.2, 190 / Math.sqrt(MAP.count))) * Math.max(1, Math.min(3, this.camera.zoom ** 0.4));
   }
 
-  // In drawing order: dimmed points first, then from far to near, in the plane in an arbitrary but fixed order.
+  // In drawing order: dimmed points first, then from far to near, in the plane in an arbitrary but fixed order; last
+  // the sounds that predict.py added.
   fillDiscs() {
     const {camera, ratio, app: {lit, colours}} = this;
     const deep = camera.perspective > 0;
     const rank = deep ? i => (1.8 - camera.depth[i]) / 3.7 : i => i * 0.618034 % 0.97;
-    const order = this.order.sort(i => lit[i] && DIM_DEPTH + rank(i));
+    const order = this.order.sort(i => lit[i] && (isAdded(i) ? 1 : DIM_DEPTH + rank(i)));
     const [place, colour] = [new Float32Array(this.discs), new Uint32Array(this.discs)];
     const [radius, dimmed] = [this.radius() * ratio, pixel(theme().dimmed)];
     for (let k = 0; k < MAP.count; k++) {
@@ -76,6 +77,7 @@ class Stage {
     overlay.setTransform(ratio, 0, 0, ratio, 0, 0);
     overlay.clearRect(0, 0, camera.width, camera.height);
     if (note >= 0) this.paintNeighbours(note);
+    this.paintAdded();
     this.paintRipples();
     if (this.hovered >= 0) this.ring(this.hovered, this.radius() + 2.5, 1.5, theme().ink);
     if (note >= 0) this.ring(note, this.radius() + 4, 2.5, theme().ink);
@@ -90,6 +92,13 @@ class Stage {
     overlay.beginPath();
     overlay.arc(camera.x[note], camera.y[note], radius, 0, 2 * Math.PI);
     overlay.stroke();
+  }
+
+  // Added sounds wear a ring of their colour.
+  paintAdded() {
+    for (let note = MAP.n_notes; note < MAP.count; note++) {
+      if (this.app.lit[note]) this.ring(note, this.radius() + 3, 2, MAP.colours[MAP.class_index[note]]);
+    }
   }
 
   paintNeighbours(note) {

@@ -93,7 +93,7 @@ const ADDRESS = {
   neuron: {key: 'neuron', write: String, read: text => Math.max(0, Math.min(MAP.neurons - 1, parseInt(text) || 0))},
   note: {key: 'note', write: note => MAP.notes[note], read: text => MAP.notes.indexOf(text)},
   selection: {key: 'sel', write: writeRows, read: text => readRows(text, MAP.count)},
-  hiddenFamilies: {key: 'hide', write: writeRows, read: text => readRows(text, MAP.labels.length)},
+  hiddenFamilies: {key: 'hide', write: writeRows, read: text => readRows(text, MAP.families.length)},
   hiddenSources: {key: 'hide-source', write: writeRows, read: text => readRows(text, MAP.sources.length)},
   pitch: {key: 'pitch', write: range => range.join('-'), read: readRange},
   velocity: {key: 'velocity', write: range => range.join('-'), read: readRange},
