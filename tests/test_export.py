@@ -1,0 +1,78 @@
+"""export.py: every format answers to rendered notes as predict.py does."""
+
+import numpy as np
+import pytest
+from conftest import SMALL_LABELS, damaged_copy, edit_json, noise, sine
+
+import export
+import render_notes
+from export import log_spectra
+from extract_spectrum import log_spectrum
+from model import tf
+from network import open_network
+
+NOTES = ((0, 60, 100), (19, 48, 75), (40, 67, 50), (73, 84, 127))  # program, pitch, velocity
+
+
+@pytest.fixture(scope='module')
+def waveforms(tmp_path_factory):
+    """Rendered notes of various levels, a sine and noise: (6, 64000)."""
+    font = tmp_path_factory.mktemp('font') / 'font.sf2'
+    font.write_bytes(render_notes.load_font(render_notes.default_font()))
+    rendered = [render_notes.to_level(render_notes.render(render_notes.synthesizer(font), *note), peak) / 2**15
+                for note, peak in zip(NOTES, (0.9, 0.5, 0.1, 0.01), strict=True)]
+    return np.stack([*rendered, sine(), noise()]).astype(np.float32)
+
+
+@pytest.fixture(scope='module')
+def run(trained, tmp_path_factory):
+    run = damaged_copy(trained, tmp_path_factory.mktemp('export') / 'run')
+    edit_json(run / 'calibration.json', temperature=2.5, peak=0.7)
+    return run
+
+
+def ask_saved_model(path, waveforms):
+    answer = tf.saved_model.load(str(path)).signatures['serving_default']
+    return {name: value.numpy() for name, value in answer(waveform=tf.constant(waveforms)).items()}
+
+
+def ask_onnx(path, waveforms):
+    import onnxruntime
+    session = onnxruntime.InferenceSession(path)
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {'waveform': waveforms}), strict=True))
+
+
+def ask_litert(path, waveforms):
+    return tf.lite.Interpreter(str(path)).get_signature_runner()(waveform=waveforms)
+
+
+@pytest.mark.parametrize(('form', 'name', 'ask'), [
+    ('saved_model', 'saved_model', ask_saved_model), ('onnx', 'model.onnx', ask_onnx),
+    ('litert', 'model.tflite', ask_litert)])
+def test_format_answers_as_predict_does(run, waveforms, form, name, ask):
+    for _ in range(2):  # over the earlier export, too
+        assert export.main(['--run', str(run), '--format', form]) == 0
+    assert (run / 'export/labels.txt').read_text().split() == list(SMALL_LABELS)
+    assert not list((run / 'export').glob('.tmp*'))
+    probabilities, fc2 = open_network(run).predict(waveforms)
+    for some in (slice(None), slice(1)):  # any batch
+        answer = ask(run / 'export' / name, waveforms[some])
+        np.testing.assert_allclose(answer['probabilities'], probabilities[some], atol=1e-3)
+        np.testing.assert_allclose(answer['fc2'], fc2[some], atol=1e-3 * np.abs(fc2).max())
+
+
+def test_convolution_is_the_stft(waveforms):
+    expected = np.stack([log_spectrum(waveform) for waveform in waveforms])
+    np.testing.assert_allclose(np.expm1(log_spectra(waveforms).numpy()), np.expm1(expected), atol=1e-6 * np.expm1(
+        expected).max())
+
+
+def test_silence_gives_finite_answers(run):
+    answer = export.as_function(open_network(run))(tf.zeros((1, 64_000)))
+    assert all(np.isfinite(value).all() for value in answer.values())
+
+
+def test_run_without_model_names_the_stage(tmp_path, capfd):
+    assert export.main(['--run', str(tmp_path)]) == 1
+    assert 'run `python train.py` first' in capfd.readouterr().err
