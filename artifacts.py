@@ -47,7 +47,13 @@ def run_path(run, name, split='test'):
 
 
 def instrument_of(note):
-    """'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; a name of another form is its own instrument."""
+    """Return the name of a note's instrument; a note whose name tells none is its own.
+
+    'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; 'snare_ludwig--hit 1', of split_notes.py, -> 'snare_ludwig'.
+    """
+    instrument, dashes, _ = note.partition('--')
+    if dashes:
+        return instrument
     match = NOTE_PATTERN.fullmatch(note)
     return match['instrument'] if match else note
 
