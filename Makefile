@@ -59,7 +59,7 @@ $(DATA)/.extracted: extract_spectrum.py $(DATA)/.gathered $(call missing,$(DATA)
 	$(BIN)/python extract_spectrum.py --data $(DATA)
 	@touch $@
 
-$(RUN)/.trained: train.py model.py data_provider.py $(DATA)/.extracted $(call missing,$(RUN)/model.keras)
+$(RUN)/.trained: train.py model.py data_provider.py $(DATA)/.extracted $(call missing,$(RUN)/model.keras $(RUN)/calibration.json)
 	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) --replace
 	@touch $@
 
@@ -72,11 +72,11 @@ $(RUN)/.embedded: tsne.py $(RUN)/.activated $(call missing,$(addprefix $(RUN)/,a
 	@touch $@
 
 # The embeddings come before it only so that the tables of accuracy are the last to be seen.
-$(RUN)/.evaluated: evaluate.py $(RUN)/.trained $(call missing,$(RUN)/metrics.json) | $(RUN)/.embedded
+$(RUN)/.evaluated: evaluate.py calibration.py $(RUN)/.trained $(call missing,$(RUN)/metrics.json) | $(RUN)/.embedded
 	$(BIN)/python evaluate.py --data $(DATA) --run $(RUN)
 	@touch $@
 
-$(RUN)/.mapped: sound_map.py map_data.py map_pictures.py previews.py $(wildcard page/*) \
+$(RUN)/.mapped: sound_map.py added.py map_data.py map_pictures.py previews.py $(wildcard page/*) \
 		$(RUN)/.embedded $(RUN)/.evaluated $(call missing,$(RUN)/map/index.html)
 	$(BIN)/python sound_map.py --data $(DATA) --run $(RUN)
 	@touch $@
