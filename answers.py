@@ -22,8 +22,8 @@ def leaky_relu_gradient(x):
 
 
 def pre_activations(model, spectra, relu=tf.nn.relu):
-    """{layer: what enters its ReLU} for normalised spectra (batch, 251, 513): (batch, frames, filters) or
-    (batch, units); fc3 has none, these are its logits."""
+    """{layer: what enters its ReLU} for normalised spectra (batch, 251, 513): (batch, frames, filters), of the mel
+    network (batch, frames, bands, filters), or (batch, units); fc3 has none, these are its logits."""
     x, found = spectra[..., tf.newaxis], {}
     for layer in model.layers[1:]:
         if isinstance(layer, keras.layers.ReLU):
@@ -32,24 +32,32 @@ def pre_activations(model, spectra, relu=tf.nn.relu):
         elif isinstance(layer, keras.layers.Dense):
             x = found[layer.name] = x @ layer.kernel + layer.bias
             x = x if layer.name == 'fc3' else relu(x)
-        elif isinstance(layer, keras.layers.MaxPooling1D):
-            x = max_pool(x, layer.pool_size[0])
-        else:
+        elif isinstance(layer, keras.layers.MaxPooling1D | keras.layers.MaxPooling2D):
+            x = max_pool(x, layer.pool_size)
+        elif not isinstance(layer, keras.layers.Dropout):
             x = layer(x, training=False) if isinstance(layer, keras.layers.BatchNormalization) else layer(x)
     return found
 
 
-def max_pool(x, size):
-    """The maximum of every `size` frames; unlike the layer's own, XLA can differentiate it deterministically."""
-    n_pools = x.shape[1] // size
-    return tf.reduce_max(tf.reshape(x[:, :n_pools * size], (-1, n_pools, size, x.shape[2])), axis=2)
+def max_pool(x, sizes):
+    """The maximum of every `sizes[0]` frames, and `sizes[1]` bands; unlike the layer's own, XLA can differentiate it
+    deterministically."""
+    for axis, size in enumerate(sizes, start=1):
+        n_pools = x.shape[axis] // size
+        whole = x[(slice(None),) * axis + (slice(n_pools * size),)]
+        x = tf.reduce_max(tf.reshape(whole, [-1, *x.shape[1:axis], n_pools, size, *x.shape[axis + 1:]]), axis=axis + 1)
+    return x
+
+
+def over_positions(values):
+    """The mean of (batch, frames, filters) or (batch, frames, bands, filters) over all but batch and filters."""
+    return tf.reduce_mean(values, axis=list(range(1, values.shape.ndims - 1)))
 
 
 def answers(pre):
     """{layer: (batch, units)} from `pre_activations`."""
     found = {layer: value if layer == 'fc3' else tf.nn.relu(value) for layer, value in pre.items()}
-    return {layer: tf.reduce_mean(value, axis=1) if layer in CONVOLUTIONAL else value
-            for layer, value in found.items()}
+    return {layer: over_positions(value) if layer in CONVOLUTIONAL else value for layer, value in found.items()}
 
 
 def digest(model):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
-from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, digest, npy_size, settings
+from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, SAMPLE_RATE, digest, npy_size, settings
 from gather_information import label_of, load_labels
 
 EPSILON = 0.0001  # added to the standard deviation
@@ -87,35 +87,41 @@ class DataProvider:
         spectra, class_indices = zip(*samples, strict=True)
         return np.stack(spectra)[..., np.newaxis], np.array(class_indices)
 
-    def dataset(self, split, order=None):
+    def dataset(self, split, order=None, variation=None):
         """Return a tf.data.Dataset of (spectra, class indices) batches, shaped as in `get_random_batch`.
 
         `order` holds note numbers, each as often as wanted; without it every note comes once, in list order.
+        `variation`, from `augmentation.draw`, says how each note of `order` is to be varied.
         The files are read and decoded in parallel without Python or its lock. Use it within `name_damaged_files`.
         """
         import tensorflow as tf
+
+        from augmentation import between_knots, vary
+        to_levels = between_knots(np.fft.rfftfreq(2 * N_BINS - 2, 1 / SAMPLE_RATE))
         order = np.arange(self.n_notes(split)) if order is None else np.asarray(order)
         paths = [str(self.path(split, i)) for i in order]
         dtype = tf.as_dtype(self.signal['dtype'])
         n_header = NPY_HEADER // dtype.size
 
         @tf.function(jit_compile=True)  # XLA does it in one pass over the batch: 4.7 ms of processor time against 7.7
-        def normalise(numbers):
+        def normalise(numbers, *variation):
             spectra = tf.reshape(numbers[:, n_header:], (-1, N_FRAMES, N_BINS))
-            return self.normalise(tf.cast(spectra, tf.float32))[..., tf.newaxis]
+            spectra = vary(spectra, *variation, to_levels) if variation else tf.cast(spectra, tf.float32)
+            return self.normalise(spectra)[..., tf.newaxis]
 
         header = f"{{'descr': '<f{dtype.size}', 'fortran_order': False, 'shape': ({N_FRAMES}, {N_BINS}), }}"
 
-        def decode(paths, contents, class_indices):
+        def decode(paths, contents, class_indices, *variation):
             intact = tf.strings.substr(contents, NPY_MAGIC, len(header)) == header
             tf.debugging.Assert(tf.reduce_all(intact), ['no intact spectrum:', tf.boolean_mask(paths, ~intact)], 1)
             numbers = tf.io.decode_raw(contents, dtype)
-            return normalise(tf.ensure_shape(numbers, (None, n_header + N_FRAMES * N_BINS))), class_indices
+            numbers = tf.ensure_shape(numbers, (None, n_header + N_FRAMES * N_BINS))
+            return normalise(numbers, *variation), class_indices
 
         options = tf.data.Options()
         options.autotune.enabled = False  # its thread, asleep for up to a minute, holds up the end of every data set
-        files = tf.data.Dataset.from_tensor_slices((paths, self.class_indices[split][order]))
-        files = files.map(lambda path, index: (path, tf.io.read_file(path), index), num_parallel_calls=N_READERS)
+        files = tf.data.Dataset.from_tensor_slices((paths, self.class_indices[split][order], *(variation or ())))
+        files = files.map(lambda path, *rest: (path, tf.io.read_file(path), *rest), num_parallel_calls=N_READERS)
         return files.batch(self.batch_size).map(decode).prefetch(2).with_options(options)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from answers import CONVOLUTIONAL, leaky_relu_gradient, pre_activations
+from answers import CONVOLUTIONAL, leaky_relu_gradient, over_positions, pre_activations
 from model import tf
 
 STYLE_LAYERS = CONVOLUTIONAL[:3]
@@ -22,7 +22,7 @@ def unit_objective(model, layer, units, of_notes, diversity):
 
     def objective(spectra):
         pre = pre_activations(model, spectra, leaky_relu_gradient)
-        values = tf.reduce_mean(pre[layer], axis=1) if layer in CONVOLUTIONAL else pre[layer]
+        values = over_positions(pre[layer]) if layer in CONVOLUTIONAL else pre[layer]
         reached = tf.reduce_sum(values * own, axis=1)
         if layer == 'fc3':
             reached = 2 * reached - tf.reduce_logsumexp(values - 1e9 * own, axis=1)
@@ -32,8 +32,8 @@ def unit_objective(model, layer, units, of_notes, diversity):
 
 
 def likeness(pre, pairs):
-    """The sum of the cosines between the time averages of a sound's activations and its partners', (batch,)."""
-    vectors = tf.nn.l2_normalize(tf.reduce_mean(tf.nn.relu(pre), axis=1), axis=1)
+    """The sum of the cosines between the averages of a sound's activations and its partners', (batch,)."""
+    vectors = tf.nn.l2_normalize(over_positions(tf.nn.relu(pre)), axis=1)
     return tf.reduce_sum(vectors @ tf.transpose(vectors) * pairs, axis=1)
 
 
@@ -51,7 +51,8 @@ def gram_matrices(pre):
 
     Gatys, Ecker, Bethge 2015, "A Neural Algorithm of Artistic Style", equation 3.
     """
-    activations = {layer: tf.nn.relu(pre[layer]) for layer in STYLE_LAYERS}
+    activations = {layer: tf.nn.relu(tf.reshape(pre[layer], (len(pre[layer]), -1, pre[layer].shape[-1])))
+                   for layer in STYLE_LAYERS}
     return {layer: tf.matmul(one, one, transpose_a=True) / one.shape[1] for layer, one in activations.items()}
 
 

@@ -29,13 +29,16 @@ from artifacts import (
 )
 
 HISTORY = ('step', 'learning_rate', 'train_loss', 'train_accuracy', 'valid_loss', 'valid_accuracy')
-SOURCES = ('train.py', 'model.py', 'data_provider.py')
+SOURCES = ('train.py', 'model.py', 'data_provider.py', 'augmentation.py')
 
 
 def parse_arguments(argv):
     options = parser(__doc__.splitlines()[0], 'data', 'run')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     training = options.add_argument_group('training')
+    training.add_argument('--network', default='tutorial', choices=['tutorial', 'mel'], help='see model.py')
+    training.add_argument('--augmentation', action='store_true',
+                          help='show the train notes at varied pitch and timbre, not as they are')
     training.add_argument('--steps', type=at_least(1), default=10_000, help='batches to train on, at most')
     training.add_argument('--batch-size', type=at_least(1), default=32, help='notes a step')
     training.add_argument('--optimizer', default='adamw', choices=['adamw', 'adam', 'sgd', 'adadelta'],
@@ -130,15 +133,16 @@ def save_state(run, model, history, finished):
 
 # Training.
 
-def build_model(args, n_labels):
+def build_model(args, provider):
     """Return a compiled, untrained model."""
+    from data_provider import EPSILON
     from model import GPUS, get_model, keras
     rate = args.learning_rate
     if args.schedule == 'cosine':
         rate = keras.optimizers.schedules.CosineDecay(rate, args.steps)
     optimizer = {'adamw': keras.optimizers.AdamW, 'adam': keras.optimizers.Adam, 'sgd': keras.optimizers.SGD,
                  'adadelta': keras.optimizers.Adadelta}[args.optimizer](rate)
-    model = get_model(n_labels)
+    model = get_model(provider.n_labels, args.network, provider.mean, provider.std + EPSILON)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=['accuracy'],
                   jit_compile=bool(GPUS))  # on CPUs XLA is slower: 62 ms against 52
     return model
@@ -174,6 +178,7 @@ def class_weights(class_indices, n_labels):
 
 def train_round(model, provider, args, start, bar):
     """Train up to the next validation; return a row of the history."""
+    from augmentation import draw
     from data_provider import name_damaged_files
     from model import keras
 
@@ -184,11 +189,16 @@ def train_round(model, provider, args, start, bar):
                 bar.set_postfix(loss=f'{logs["loss"]:.3f}', accuracy=f'{logs["accuracy"]:.3f}', refresh=False)
 
     n_steps = min(args.validate_every, args.steps - start)
-    order = note_order(provider.n_notes('train'), args.seed, start * args.batch_size, n_steps * args.batch_size)
+    first, count = start * args.batch_size, n_steps * args.batch_size
+    order = note_order(provider.n_notes('train'), args.seed, first, count)
+    variation = draw(count, args.seed, first) if args.augmentation else None
     weights = (class_weights(provider.class_indices['train'], provider.n_labels)
                if args.class_balance == 'weights' else None)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):  # its state is not in a checkpoint
+            layer.seed_generator.state.assign([args.seed, start])
     with name_damaged_files():
-        train = model.fit(provider.dataset('train', order), class_weight=weights, shuffle=False, verbose=0,
+        train = model.fit(provider.dataset('train', order, variation), class_weight=weights, shuffle=False, verbose=0,
                           callbacks=[Bar()]).history
     row = {'step': start + n_steps, 'learning_rate': float(model.optimizer.learning_rate),
            'train_loss': train['loss'][0], 'train_accuracy': train['accuracy'][0]}
@@ -222,7 +232,7 @@ def train(args, provider):
         return history
     with set_up_devices(args.seed).scope():
         model = (load_model(args.run / 'checkpoint' / state['file'], compile=True) if state['file']
-                 else build_model(args, provider.n_labels))
+                 else build_model(args, provider))
     if history:
         print(f'going on from step {history[-1]["step"]:,}')
     board = tf.summary.create_file_writer(str(args.run / 'tensorboard'))

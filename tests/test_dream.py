@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-from conftest import SMALL_LABELS, noise, sine, write_wav
+from conftest import SMALL_LABELS, noise, sine, stage, write_wav
 
 import answers
 import ascent
@@ -18,9 +18,10 @@ import extract_spectrum
 import front_end
 import honesty
 import thin_style
+import train
 from artifacts import BadInput
 from data_provider import prepare_data
-from model import load_model, tf
+from model import NETWORKS, get_model, tf
 
 STEPS = ('--steps', 3)
 FC2 = 256
@@ -96,14 +97,14 @@ def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
 
 # The network, layer by layer.
 
-def test_layers_agree_with_the_model(trained):
-    rng = np.random.default_rng(0)
-    model = load_model(trained / 'model.keras')
-    spectra = rng.normal(size=(2, 251, 513)).astype(np.float32)
+@pytest.mark.parametrize('network', NETWORKS)
+def test_layers_agree_with_the_model(network):
+    model, n_filters = get_model(5, network), {'tutorial': (64, 64, 128, 128), 'mel': (16, 32, 64, 128)}[network]
+    spectra = np.random.default_rng(0).normal(size=(2, 251, 513)).astype(np.float32)
     found = answers.answers(answers.pre_activations(model, spectra))
     np.testing.assert_allclose(found['fc3'], model(spectra[..., np.newaxis]), atol=1e-4)
-    assert {layer: value.shape[1] for layer, value in found.items()} == {
-        'conv1': 64, 'conv2': 64, 'conv3': 128, 'conv4': 128, 'fc1': 256, 'fc2': 256, 'fc3': 5}
+    assert tuple(found[layer].shape[1] for layer in answers.CONVOLUTIONAL) == n_filters
+    assert [found[layer].shape[1] for layer in ('fc1', 'fc2', 'fc3')] == [256, 256, 5]
 
 
 def test_units_are_named_safely():
@@ -221,6 +222,17 @@ def test_thin_of_a_sound_with_itself_changes_nothing():
     waveform = sine() + noise(peak=0.1)
     shaped, finished = thin_style.thin_style(waveform, waveform, front_end.finish), front_end.finish(waveform)
     assert np.linalg.norm(shaped - finished) < 0.1 * np.linalg.norm(finished)
+
+
+def test_every_tool_takes_the_mel_network(small_data, tmp_path, sounds):
+    run = tmp_path / 'run'
+    assert stage(train, small_data, run, '--network', 'mel', '--steps', 40, '--batch-size', 8) == 0
+    assert stage_dream('neuron', small_data, run, '--layer', 'conv2', '--unit', 1, '--steps', 30) == 0
+    assert stage_dream('deep', small_data, run, sounds[0], '--steps', 10) == 0
+    assert stage_dream('style', small_data, run, sounds[1], '--style', sounds[0], '--steps', 30) == 0
+    assert read(run, 'conv2_001')['honesty']['kept'] == pytest.approx(1, abs=0.02)
+    assert read(run, 'deep_ton é_conv3_1')['layer_times'] > 1
+    assert read(run, 'style_other_ton é')['style_distance'] < 0.8
 
 
 # Faults.

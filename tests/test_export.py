@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from conftest import SMALL_LABELS, damaged_copy, edit_json, noise, sine
+from conftest import SMALL_LABELS, damaged_copy, edit_json, noise, sine, stage
 
 import export
 import render_notes
+import train
 from export import log_spectra
 from extract_spectrum import log_spectrum
-from model import tf
+from model import NETWORKS, tf
 from network import open_network
 
 NOTES = ((0, 60, 100), (19, 48, 75), (40, 67, 50), (73, 84, 127))  # program, pitch, velocity
@@ -24,9 +25,13 @@ def waveforms(tmp_path_factory):
     return np.stack([*rendered, sine(), noise()]).astype(np.float32)
 
 
-@pytest.fixture(scope='module')
-def run(trained, tmp_path_factory):
-    run = damaged_copy(trained, tmp_path_factory.mktemp('export') / 'run')
+@pytest.fixture(scope='module', params=NETWORKS)
+def run(request, trained, small_data, tmp_path_factory):
+    run = tmp_path_factory.mktemp('export') / 'run'
+    if request.param == 'tutorial':
+        damaged_copy(trained, run)
+    else:
+        assert stage(train, small_data, run, '--network', request.param, '--steps', 40, '--batch-size', 8) == 0
     edit_json(run / 'calibration.json', temperature=2.5, peak=0.7)
     return run
 

@@ -6,8 +6,12 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import sine, stage
 
+import train
 from artifacts import BadInput
+from data_provider import EPSILON, prepare_data
+from extract_spectrum import log_spectrum
 from model import get_last_minus_one, get_model, keras, load_model
 
 N_LABELS = 7
@@ -175,3 +179,54 @@ def test_code_in_a_model_file_is_not_run(tmp_path):
         load_model(tmp_path / 'model.keras')
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / 'executed').exists()
+
+
+# The mel network.
+
+@pytest.fixture(scope='module')
+def statistics():
+    rng = np.random.default_rng(1)
+    return rng.uniform(1, 3, (251, 513)).astype(np.float32), rng.uniform(0.5, 2, (251, 513)).astype(np.float32)
+
+
+def bands_of(waveforms, statistics):
+    """What the mel network's first layer makes of waveforms: (n, 125, 96)."""
+    mean, std = statistics
+    spectra = np.stack([(log_spectrum(waveform) - mean) / std for waveform in waveforms])[..., np.newaxis]
+    return outputs_of(get_model(N_LABELS, 'mel', mean, std), ['mel'], spectra)[0][..., 0]
+
+
+def test_mel_network_has_the_shapes_of_its_table(spectra):
+    model = get_model(N_LABELS, 'mel')
+    shapes = {'mel': (125, 96, 1), 'conv1': (32, 48, 16), 'conv2': (16, 24, 32), 'conv3': (8, 12, 64),
+              'conv4': (4, 6, 128), 'pool4': (256,), 'fc1': (256,), 'fc2': (256,), 'fc3': (N_LABELS,)}
+    for name, output in zip(shapes, outputs_of(model, shapes, spectra), strict=True):
+        assert output.shape == (4, *shapes[name]), name
+    assert model.count_params() - 2 * 251 * 513 < get_model(N_LABELS).count_params()
+
+
+def test_mel_bands_do_not_depend_on_the_level(statistics):
+    loud, soft = bands_of([sine(440, peak=0.9), sine(440, peak=0.09)], statistics)
+    np.testing.assert_allclose(loud, soft, atol=0.05)
+    assert loud.max() == pytest.approx(1.5) and loud.min() == pytest.approx(-0.5)
+
+
+def test_mel_bands_rise_with_the_frequency_and_silence_is_finite(statistics):
+    *tones, silence = bands_of([sine(200), sine(1000), sine(5000), np.zeros(64_000, np.float32)], statistics)
+    peaks = [tone[60].argmax() for tone in tones]
+    assert peaks == sorted(set(peaks))
+    assert np.isfinite(silence).all()
+
+
+def test_mel_network_is_the_same_from_its_file(spectra, statistics, tmp_path):
+    model = get_model(N_LABELS, 'mel', *statistics)
+    model.save(tmp_path / 'model.keras')
+    np.testing.assert_array_equal(load_model(tmp_path / 'model.keras')(spectra), model(spectra))
+
+
+def test_mel_network_does_not_train_its_statistics(tmp_path, small_data):
+    assert stage(train, small_data, tmp_path / 'run', '--network', 'mel', '--steps', 2, '--batch-size', 4) == 0
+    mel = load_model(tmp_path / 'run/model.keras').get_layer('mel')
+    provider = prepare_data(small_data, small_data / 'labels.txt')
+    np.testing.assert_array_equal(mel.mean.numpy(), provider.mean)
+    np.testing.assert_allclose(mel.std.numpy(), provider.std + EPSILON)

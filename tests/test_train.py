@@ -222,6 +222,24 @@ def test_killed_and_started_again_ends_the_same(killed, trained, small_data, tmp
     assert not [name for name in files_of(run) if '.tmp' in name or 'step-' in name]
 
 
+def test_mel_network_stopped_between_validations_ends_the_same(tiny_data, tmp_path, monkeypatch):
+    """Its dropout and the variation of its notes go on where they were."""
+    four_steps = ('--network', 'mel', '--augmentation', '--steps', 4, *TINY)
+    assert stage(train, tiny_data, tmp_path / 'whole', *four_steps) == 0
+    save_state, stopped = train.save_state, []
+
+    def stop_after_the_first(*arguments):
+        save_state(*arguments)
+        if not stopped:
+            stopped.append(True)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, 'save_state', stop_after_the_first)
+    assert stage(train, tiny_data, tmp_path / 'stopped', *four_steps) == 130
+    assert stage(train, tiny_data, tmp_path / 'stopped', *four_steps) == 0
+    assert_same_result(tmp_path / 'stopped', tmp_path / 'whole')
+
+
 def test_killed_before_the_first_checkpoint(tiny_data, tiny_run, run):
     shutil.rmtree(run / 'checkpoint')
     for name in ('model.keras', 'history.csv'):

@@ -1,0 +1,129 @@
+"""What a network learns of instruments it has never met, beside a plain baseline on the same notes. A row a trial.
+
+    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--nsynth DIR] [--steps 1500]
+        [--seeds 3] [--trials tutorial mel ...]
+
+It renders the fonts (Debian: fluid-soundfont-gm, csound-soundfont, opl3-soundfont), whose instruments are divided into
+train, valid and test; TimGM6mb, all of whose notes are a third test; and takes a folder of NSynth's notes as a fourth.
+Each column is an accuracy in %, mean and (highest - lowest) / 2 over the seeds. Choose by valid, never by the others.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import extract_spectrum
+import gather_information
+import render_notes
+import train
+from artifacts import SPLITS
+from data_provider import prepare_data
+from evaluate import mfcc_statistics, predict_logits
+from model import load_model
+
+FONTS = tuple(f'/usr/share/sounds/sf2/{name}.sf2' for name in ('FluidR3_GM', 'sf_GMbank', 'OPL-3_FM_128M'))
+COLUMNS = {'valid': ('fonts', 'valid'), 'test': ('fonts', 'test'), 'whole font': ('whole_font', 'test'),
+           'NSynth': ('nsynth', 'test')}
+TRIALS = {'tutorial': [], 'tutorial, varied': ['--augmentation'], 'mel': ['--network', 'mel'],
+          'mel, varied': ['--network', 'mel', '--augmentation']}
+
+
+def run_stage(stage, *arguments):
+    if stage.main([*map(str, arguments)]):
+        raise SystemExit(f'{stage.__name__} failed')
+
+
+def link_as_test(folder, wavs):
+    """Fill FOLDER/test/audio with links to wavs."""
+    audio = folder / 'test' / 'audio'
+    audio.mkdir(parents=True, exist_ok=True)
+    for wav in wavs:
+        if not (audio / wav.name).exists():
+            os.symlink(wav.resolve(), audio / wav.name)
+
+
+def prepare(args):
+    """Make the notes and spectra of all columns; return {column: (DataProvider, split)} of those that there are."""
+    run_stage(render_notes, '--data', args.folder / 'fonts', '--soundfont', *args.fonts, '--pitches', args.pitches)
+    run_stage(render_notes, '--data', args.folder / 'rendered')
+    link_as_test(args.folder / 'whole_font', [wav for split in SPLITS
+                                              for wav in (args.folder / 'rendered' / split / 'audio').glob('*.wav')])
+    if args.nsynth:
+        link_as_test(args.folder / 'nsynth', args.nsynth.glob('*.wav'))
+    folders = ['fonts', 'whole_font'] + ['nsynth'] * bool(args.nsynth)
+    for folder in folders:
+        run_stage(gather_information, '--data', args.folder / folder)
+        run_stage(extract_spectrum, '--data', args.folder / folder)
+    return {column: (prepare_data(args.folder / folder, splits=[split], statistics=args.folder / 'fonts'), split)
+            for column, (folder, split) in COLUMNS.items() if folder in folders}
+
+
+def features(provider, split):
+    return np.stack(Parallel(n_jobs=-1, batch_size=16)(
+        delayed(mfcc_statistics)(provider.path(split, i)) for i in range(provider.n_notes(split))))
+
+
+def score_baseline(folder, columns):
+    """Return ({column: accuracy}, seconds) of MFCC statistics and a support vector machine."""
+    start = time.perf_counter()
+    provider = prepare_data(folder, splits=['train'])
+    machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight='balanced'))
+    machine.fit(features(provider, 'train'), provider.class_indices['train'])
+    seconds = time.perf_counter() - start
+    return {column: machine.score(features(provider, split), provider.class_indices[split])
+            for column, (provider, split) in columns.items()}, seconds
+
+
+def score_network(folder, run, columns, *arguments):
+    """Train; return ({column: accuracy}, seconds)."""
+    start = time.perf_counter()
+    run_stage(train, '--data', folder, '--run', run, '--replace', *arguments)
+    seconds, model = time.perf_counter() - start, load_model(run / 'model.keras')
+    scores = {}
+    for column, (provider, split) in columns.items():
+        predicted = predict_logits(model, provider, split).argmax(axis=1)
+        scores[column] = (predicted == provider.class_indices[split]).mean()
+    return scores, seconds
+
+
+def print_row(name, results):
+    """Print a row of a Markdown table from [({column: accuracy}, seconds)], one of each seed."""
+    cells = []
+    for column in results[0][0]:
+        values = 100 * np.array([scores[column] for scores, _ in results])
+        cells.append(f'{values.mean():.1f}' + (f' ± {np.ptp(values) / 2:.1f}' if len(values) > 1 else ''))
+    seconds = np.mean([seconds for _, seconds in results])
+    print(f'| {name} | {" | ".join(cells)} | {seconds:.0f} |', flush=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument('--folder', type=Path, default='learn')
+    options.add_argument('--fonts', nargs='+', type=Path, default=FONTS, metavar='SF2')
+    options.add_argument('--nsynth', type=Path, metavar='DIR', help='wavs of NSynth')
+    options.add_argument('--pitches', type=int, default=6)
+    options.add_argument('--steps', type=int, default=1500)
+    options.add_argument('--seeds', type=int, default=3)
+    options.add_argument('--trials', nargs='+', default=list(TRIALS), choices=list(TRIALS))
+    args = options.parse_args()
+
+    columns = prepare(args)
+    print(f'| trial | {" | ".join(columns)} | seconds |\n|---|{"---|" * (len(columns) + 1)}')
+    print_row('MFCC statistics + SVM', [score_baseline(args.folder / 'fonts', columns)])
+    for trial in args.trials:
+        print_row(trial, [score_network(args.folder / 'fonts', args.folder / f'run_{trial.replace(", ", "_")}_{seed}',
+                                        columns, '--steps', args.steps, '--seed', seed, *TRIALS[trial])
+                          for seed in range(args.seeds)])
+
+
+if __name__ == '__main__':
+    main()
