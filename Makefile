@@ -59,7 +59,8 @@ $(DATA)/.extracted: extract_spectrum.py $(DATA)/.gathered $(call missing,$(DATA)
 	$(BIN)/python extract_spectrum.py --data $(DATA)
 	@touch $@
 
-$(RUN)/.trained: train.py model.py data_provider.py $(DATA)/.extracted $(call missing,$(RUN)/model.keras $(RUN)/calibration.json)
+$(RUN)/.trained: train.py model.py data_provider.py augmentation.py $(DATA)/.extracted \
+		$(call missing,$(RUN)/model.keras $(RUN)/calibration.json)
 	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) --replace
 	@touch $@
 

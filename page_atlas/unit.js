@@ -14,7 +14,7 @@ function number(value) {
 
 function timesText(unit) {
   if (unit.honesty.times_strongest_note === null) return unit.dead ? 'no real note wakes it' : 'no real note above 0';
-  return `${number(unit.honesty.times_strongest_note)} × the strongest note`;
+  return `${number(unit.honesty.times_strongest_note)} × strongest note`;
 }
 
 function unitPanel(unit, play) {
@@ -37,7 +37,7 @@ function mapLink(unit) {
 function honesty({honesty: score, sound}) {
   const largest = Math.max(score.claimed, score.activation, score.strongest_note_activation, 1e-9);
   const rows = [['claimed', score.claimed], ['read back', score.activation],
-                ['strongest note', score.strongest_note_activation], ['average note', score.average_note_activation]];
+                ['best note', score.strongest_note_activation], ['average note', score.average_note_activation]];
   return [
     element('h3', {}, 'Honesty ', element('span', {className: score.survives ? 'right' : 'wrong'},
                                           score.survives ? 'survives being sound' : 'does not survive being sound')),
