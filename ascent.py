@@ -3,6 +3,10 @@
 What is optimised is a gain for every bin of a starting sound's STFT, at every eighth frame with straight lines between,
 in units of `bound` nepers (one neper is 8.7 dB). Every iterate is a sound, scored as its wav will hold it. A gain
 multiplies, so that it keeps what real notes have and noise lacks: few strong partials far above a weak rest.
+
+The other way, to optimise the log magnitude (Fourier parameterisation, the same limits) and to invert it by Griffin-Lim
+(200 rounds, momentum 0.99), lost: of eight neurons of the demo its wavs kept 14 to 33 % of the claim, answered
+more than these in one, and were ten times as flat as real notes are.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, contents, write_wav
+from joblib.externals.loky import get_reusable_executor
 
 import gather_information
 import split_notes
@@ -233,6 +234,7 @@ def test_nonsense_options_are_refused(tmp_path, option, capfd):
 # README's section "Your own samples", as it stands.
 
 def test_readmes_example_runs_as_written(tmp_path, monkeypatch):
+    get_reusable_executor().shutdown()  # its workers, of another test, stand in the folder they were started in
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r'```\n(.*?)```', EXAMPLE, re.DOTALL)
     program, commands = re.fullmatch(r"python <<'END'\n(.*?)END\n(.*)", blocks[0], re.DOTALL).groups()
@@ -242,3 +244,4 @@ def test_readmes_example_runs_as_written(tmp_path, monkeypatch):
         assert python == 'python'
         assert import_module(script.removesuffix('.py')).main(arguments) == 0, line
     assert Path('mine_run/metrics.json').exists()
+    get_reusable_executor().shutdown()
