@@ -8,7 +8,10 @@ numbers are given with and without them.
 """
 
 import argparse
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -107,8 +110,23 @@ def bar_time(dreamer, settings):
         seconds.append(time.perf_counter() - start)
     one, sixteen = min(seconds[:2]), seconds[2]
     print(f'5. the same twice: {np.array_equal(*waveforms[:2])}')
-    print(f'5. one neuron {one:.1f} s, 16 at once {sixteen:.1f} s, {sixteen / one:.1f} times as long; '
+    print(f'5. ascent of one neuron {one:.1f} s, of 16 at once {sixteen:.1f} s, {sixteen / one:.1f} times as long; '
           f'256 would take {16 * sixteen / 60:.1f} minutes')
+
+
+def bar_commands(args):
+    """The same from start to end of the command, in a copy of the run that has no dreams."""
+    with tempfile.TemporaryDirectory() as run:
+        shutil.copytree(args.run, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns('dreams', 'map', 'atlas'))
+        command = [sys.executable, dream.__file__, 'neuron', '--data', args.data, '--run', run, '--labels', args.labels]
+        seconds = []
+        for units in ([0], [0], list(range(16))):  # the first also finds what the notes answer
+            (Path(run) / 'dreams' / 'fc2_000.json').unlink(missing_ok=True)
+            start = time.perf_counter()
+            subprocess.run([*command, '--unit', *map(str, units)], check=True, capture_output=True)
+            seconds.append(time.perf_counter() - start)
+    print(f'5. `dream.py neuron` takes {seconds[1]:.1f} s for one neuron, {seconds[2]:.1f} s for 16, '
+          f'{seconds[2] / seconds[1]:.1f} times as long')
 
 
 def main():
@@ -137,6 +155,7 @@ def main():
     bar_deep(dreamer, sounds[:2])
     bar_styles(dreamer, list(zip(sounds[::2], sounds[1::2], strict=True)))
     bar_time(dreamer, settings)
+    bar_commands(args)
 
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
-"""How close training from files comes to training on one batch held in memory; both run in turn.
+"""How close training from files, and from files with augmentation, comes to training on one batch in memory.
 
-    python benchmarks/bench_train.py [--data data] [--steps 200] [--repeat 5]
+    python benchmarks/bench_train.py [--data data] [--network mel] [--steps 200] [--repeat 5]
 
-Prints the time of a step and the ratio of the speeds, which train.py wants above 85 %.
+They run in turn. Prints the time of a step and the ratios of the speeds, which are to be above 85 %.
 """
 
 import argparse
@@ -12,13 +12,14 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from data_provider import prepare_data
-from model import GPUS, get_model, keras, tf
+from augmentation import draw
+from data_provider import EPSILON, prepare_data
+from model import GPUS, NETWORKS, get_model, keras, tf
 from train import note_order
 
 
-def compiled_model(n_labels):
-    model = get_model(n_labels)
+def compiled_model(provider, network):
+    model = get_model(provider.n_labels, network, provider.mean, provider.std + EPSILON)
     model.compile(keras.optimizers.AdamW(0.001), keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                   metrics=['accuracy'], jit_compile=bool(GPUS))
     return model
@@ -33,29 +34,34 @@ def milliseconds(function, n_steps):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--data', type=Path, default='data')
+    options.add_argument('--network', default='mel', choices=NETWORKS)
     options.add_argument('--steps', type=int, default=200)
     options.add_argument('--repeat', type=int, default=5)
     args = options.parse_args()
 
     provider = prepare_data(args.data)
-    model = compiled_model(provider.n_labels)
+    model = compiled_model(provider, args.network)
     without_autotune = tf.data.Options()
     without_autotune.autotune.enabled = False  # as in DataProvider.dataset
     memory = tf.data.Dataset.from_tensors(provider.get_random_batch('train')).repeat(args.steps)
     memory = memory.with_options(without_autotune)
-    order = note_order(provider.n_notes('train'), 0, 0, args.steps * provider.batch_size)
+    n_notes = args.steps * provider.batch_size
+    order = note_order(provider.n_notes('train'), 0, 0, n_notes)
     files = provider.dataset('train', order)
-    for warm_up in (memory, files):
+    varied = provider.dataset('train', order, draw(n_notes, 0, 0))
+    inputs = (memory, files, varied)
+    for warm_up in inputs:
         model.fit(warm_up.take(5), verbose=0)
 
     rows = []
     for _ in range(args.repeat):
-        rows.append((milliseconds(lambda: model.fit(memory, verbose=0), args.steps),
-                     milliseconds(lambda: model.fit(files, verbose=0), args.steps),
-                     milliseconds(lambda: files.reduce(0, lambda n, _: n + 1), args.steps)))
-        print('one batch in memory {:.1f} ms a step, from files {:.1f}; reading alone {:.1f}'.format(*rows[-1]))
-    in_memory, from_files, reading = (median(column) for column in zip(*rows, strict=True))
-    print(f'{len(GPUS)} GPUs; training from files runs at {in_memory / from_files:.0%} of the speed in memory; '
+        rows.append([milliseconds(lambda notes=notes: model.fit(notes, verbose=0), args.steps) for notes in inputs]
+                    + [milliseconds(lambda: files.reduce(0, lambda n, _: n + 1), args.steps)])
+        print('one batch in memory {:.1f} ms a step, from files {:.1f}, varied {:.1f}; reading alone {:.1f}'.format(
+            *rows[-1]))
+    in_memory, from_files, with_augmentation, reading = (median(column) for column in zip(*rows, strict=True))
+    print(f'{args.network} network, {len(GPUS)} GPUs: training from files runs at {in_memory / from_files:.0%} of the '
+          f'speed in memory, with augmentation at {from_files / with_augmentation:.0%} of that without; '
           f'reading alone would take {reading / in_memory:.0%} of a step')
 
 
