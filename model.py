@@ -21,7 +21,7 @@ The mel network, small 2-D filters that find a timbre at any pitch, and a quarte
 
 layer   operation                        output (frames, bands, channels)
 input   normalised spectrum, 251 x 513 x 1
-mel     96 mel bands, relative to the loudest       125, 96, 1
+mel     96 mel bands: levels and envelopes          125, 96, 2
 conv1   16 filters, 3 x 9, every 4th frame and 2nd band, SAME    32, 48, 16
 pool1   maximum of 2 x 2                             16, 24, 16
 conv2   32 filters, 3 x 3, SAME                      16, 24, 32
@@ -105,9 +105,11 @@ def mel_network(spectrum, mean, std):
 
 @keras.saving.register_keras_serializable('deep_dream_for_sound')
 class MelBands(layers.Layer):
-    """Normalised spectra (batch, 251, 513, 1) -> mel spectra (batch, 125, 96, 1) of half as many frames.
+    """Normalised spectra (batch, 251, 513, 1) -> mel spectra (batch, 125, 96, 2) of half as many frames.
 
-    -0.5 is silence and 1.5 the loudest: whatever the level of the note and the recording's noise floor.
+    Channel 0 is the level, -0.5 for silence and 1.5 for the loudest of the note: whatever the level of the note and the
+    recording's noise floor. Channel 1 is the envelope, the level below the band's own loudest frame, which it has as 1:
+    how a partial starts and ends, whatever the timbre.
     """
 
     def __init__(self, name):
@@ -126,10 +128,12 @@ class MelBands(layers.Layer):
         pairs = keras.ops.reshape(magnitudes[:, :N_FRAMES // 2 * 2] ** 2, (-1, N_FRAMES // 2, 2, N_BINS))
         bands = keras.ops.log(keras.ops.mean(pairs, axis=2) @ self.to_bands + 1e-8)
         below = bands - keras.ops.max(bands, axis=(1, 2), keepdims=True)
-        return (keras.ops.relu(below + RANGE) * (2 / RANGE) - 0.5)[..., np.newaxis]
+        levels = keras.ops.relu(below + RANGE) * (2 / RANGE) - 0.5
+        envelopes = levels - keras.ops.max(levels, axis=1, keepdims=True) + 1
+        return keras.ops.stack([levels, envelopes], axis=-1)
 
     def compute_output_shape(self, shape):
-        return shape[0], N_FRAMES // 2, N_BANDS, 1
+        return shape[0], N_FRAMES // 2, N_BANDS, 2
 
 
 @keras.saving.register_keras_serializable('deep_dream_for_sound')

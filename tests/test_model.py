@@ -189,16 +189,16 @@ def statistics():
     return rng.uniform(1, 3, (251, 513)).astype(np.float32), rng.uniform(0.5, 2, (251, 513)).astype(np.float32)
 
 
-def bands_of(waveforms, statistics):
-    """What the mel network's first layer makes of waveforms: (n, 125, 96)."""
+def bands_of(waveforms, statistics, channel=0):
+    """What the mel network's first layer makes of waveforms: (n, 125, 96), levels or (channel 1) envelopes."""
     mean, std = statistics
     spectra = np.stack([(log_spectrum(waveform) - mean) / std for waveform in waveforms])[..., np.newaxis]
-    return outputs_of(get_model(N_LABELS, 'mel', mean, std), ['mel'], spectra)[0][..., 0]
+    return outputs_of(get_model(N_LABELS, 'mel', mean, std), ['mel'], spectra)[0][..., channel]
 
 
 def test_mel_network_has_the_shapes_of_its_table(spectra):
     model = get_model(N_LABELS, 'mel')
-    shapes = {'mel': (125, 96, 1), 'conv1': (32, 48, 16), 'conv2': (16, 24, 32), 'conv3': (8, 12, 64),
+    shapes = {'mel': (125, 96, 2), 'conv1': (32, 48, 16), 'conv2': (16, 24, 32), 'conv3': (8, 12, 64),
               'conv4': (4, 6, 128), 'pool4': (256,), 'fc1': (256,), 'fc2': (256,), 'fc3': (N_LABELS,)}
     for name, output in zip(shapes, outputs_of(model, shapes, spectra), strict=True):
         assert output.shape == (4, *shapes[name]), name
@@ -216,6 +216,15 @@ def test_mel_bands_rise_with_the_frequency_and_silence_is_finite(statistics):
     peaks = [tone[60].argmax() for tone in tones]
     assert peaks == sorted(set(peaks))
     assert np.isfinite(silence).all()
+
+
+def test_envelopes_tell_when_a_band_sounds_and_not_how_loud(statistics):
+    struck, held = sine(1000) * (np.arange(64_000) < 16_000), sine(300, peak=0.9)
+    loud, soft = bands_of([held + struck, held + struck / 3], statistics, channel=1)
+    np.testing.assert_array_equal(loud.max(axis=0), 1)
+    band = loud[100].argmin()
+    assert loud[5, band] > 0.8 and loud[100, band] < 0
+    np.testing.assert_allclose(soft[:25, band], loud[:25, band], atol=0.05)
 
 
 def test_mel_network_is_the_same_from_its_file(spectra, statistics, tmp_path):
