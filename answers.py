@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 
 from artifacts import BadInput, atomic, progress
-from model import CONVOLUTIONS, keras, tf
+from model import CONVOLUTIONS, MelBands, keras, tf
 
 CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
 LAYERS = (*CONVOLUTIONAL, 'fc1', 'fc2', 'fc3')
@@ -32,6 +32,8 @@ def pre_activations(model, spectra, relu=tf.nn.relu):
         elif isinstance(layer, keras.layers.Dense):
             x = found[layer.name] = x @ layer.kernel + layer.bias
             x = x if layer.name == 'fc3' else relu(x)
+        elif isinstance(layer, MelBands):
+            x = layer(x, relu=relu)  # below its range a band is silent, too
         elif isinstance(layer, keras.layers.MaxPooling1D | keras.layers.MaxPooling2D):
             x = max_pool(x, layer.pool_size)
         elif not isinstance(layer, keras.layers.Dropout):

@@ -5,8 +5,8 @@ in units of `bound` nepers (one neper is 8.7 dB). Every iterate is a sound, scor
 multiplies, so that it keeps what real notes have and noise lacks: few strong partials far above a weak rest.
 
 The other way, to optimise the log magnitude (Fourier parameterisation, the same limits) and to invert it by Griffin-Lim
-(200 rounds, momentum 0.99), lost: of eight neurons of the demo its wavs kept 14 to 33 % of the claim, answered
-more than these in one, and were ten times as flat as real notes are.
+(200 rounds, momentum 0.99), lost: of eight neurons of the tutorial's network its wavs kept 14 to 33 % of the claim,
+answered more than these in one, and were ten times as flat as real notes are.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Settings:
 
     steps: int = 200
     rate: float = 0.04  # of the bound, a step at first; falls to 0
-    bound: float = 7.0  # nepers, 60 dB
+    bound: float = 3.0  # nepers, 26 dB: with more the answer is stronger, but fewer other networks agree
     limit: float = 30.0  # weight of the standard deviations beyond MAX_DEVIATIONS
-    variation: float = 10.0  # weight of the changes from frame to frame; from bin to bin a fifth
+    variation: float = 1.0  # weight of the changes from frame to frame; from bin to bin a fifth
     magnitude: float = 0.1  # weight of the mean linear magnitude
     diversity: float = 0.5  # weight of the likeness of several answers of one unit
     jitter: bool = True  # move, shift and scale the sound for all but the last fifth of the steps

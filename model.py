@@ -123,12 +123,12 @@ class MelBands(layers.Layer):
         self.mean, self.std = (self.add_weight(shape=shape[1:3], initializer=start, trainable=False, name=name)
                                for name, start in (('mean', 'zeros'), ('std', 'ones')))
 
-    def call(self, spectra):
+    def call(self, spectra, relu=keras.ops.relu):
         magnitudes = (keras.ops.exp(spectra[..., 0] * self.std + self.mean) - 1) / LOG_SCALE
         pairs = keras.ops.reshape(magnitudes[:, :N_FRAMES // 2 * 2] ** 2, (-1, N_FRAMES // 2, 2, N_BINS))
         bands = keras.ops.log(keras.ops.mean(pairs, axis=2) @ self.to_bands + 1e-8)
         below = bands - keras.ops.max(bands, axis=(1, 2), keepdims=True)
-        levels = keras.ops.relu(below + RANGE) * (2 / RANGE) - 0.5
+        levels = relu(below + RANGE) * (2 / RANGE) - 0.5
         envelopes = levels - keras.ops.max(levels, axis=1, keepdims=True) + 1
         return keras.ops.stack([levels, envelopes], axis=-1)
 

@@ -11,6 +11,7 @@ from thin_style import statistics_error, thin_style
 
 NEPERS_A_STRENGTH = 2.3  # 20 dB
 N_STRONGEST = 10
+STYLE_STEPS = 500
 FREELY = {'limit': 0.1, 'variation': 0.0, 'magnitude': 0.0}  # the sound itself is the limit
 
 
@@ -26,7 +27,7 @@ def deep_dream(dreamer, waveform, layer, strength, **given):
 
 def deep_style(dreamer, content, other, content_weight, **given):
     """Bring the style of one waveform near another's, and keep what CONTENT_LAYER answers to it."""
-    settings = Settings(**FREELY | {'bound': 10.0, 'jitter': False} | given)
+    settings = Settings(**FREELY | {'bound': 10.0, 'jitter': False, 'steps': STYLE_STEPS} | given)
     distance, objective = style_objective(dreamer.model, *(dreamer.normalised(finish(one)) for one in (content, other)),
                                           dreamer.frames, content_weight)
     dreamed = ascend(content[np.newaxis], objective, dreamer.provider, settings, everywhere=True)[0]
