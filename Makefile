@@ -2,6 +2,7 @@
 DATA ?= data
 RUN ?= run
 STEPS ?= 1500
+TRAINING ?= --network mel --augmentation
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 
@@ -61,7 +62,7 @@ $(DATA)/.extracted: extract_spectrum.py $(DATA)/.gathered $(call missing,$(DATA)
 
 $(RUN)/.trained: train.py model.py data_provider.py augmentation.py $(DATA)/.extracted \
 		$(call missing,$(RUN)/model.keras $(RUN)/calibration.json)
-	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) --replace
+	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) $(TRAINING) --replace
 	@touch $@
 
 $(RUN)/.activated: activation.py $(RUN)/.trained $(call missing,$(RUN)/activation.npy)
