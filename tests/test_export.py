@@ -68,9 +68,10 @@ def test_format_answers_as_predict_does(run, waveforms, form, name, ask):
 
 
 def test_convolution_is_the_stft(waveforms):
-    expected = np.stack([log_spectrum(waveform) for waveform in waveforms])
-    np.testing.assert_allclose(np.expm1(log_spectra(waveforms).numpy()), np.expm1(expected), atol=1e-6 * np.expm1(
-        expected).max())
+    expected = np.expm1(np.stack([log_spectrum(waveform) for waveform in waveforms]))
+    two_steps = 2 * np.spacing(np.log(expected.max()))  # of a float32 logarithm: processors differ by as much
+    np.testing.assert_allclose(np.expm1(log_spectra(waveforms).numpy()), expected, rtol=1.1 * two_steps,
+                               atol=1e-6 * expected.max())
 
 
 def test_silence_gives_finite_answers(run):
