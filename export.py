@@ -29,15 +29,15 @@ def fourier_filters():
         HOPS, HOP_LENGTH, 2 * N_BINS)
 
 
-def log_spectra(waveforms):
-    """log(1 + 1000 |STFT|) of (batch, 64000) waveforms: (batch, 251, 513).
+def magnitudes(waveforms):
+    """|STFT| of (batch, 64000) waveforms: (batch, 251, 513).
 
     The Fourier transform is written as a convolution over hops, because no two formats agree on an FFT.
     """
     from model import tf
     hops = tf.reshape(tf.pad(waveforms, [[0, 0], [N_FFT // 2, N_FFT // 2]]), (-1, N_FRAMES + HOPS - 1, HOP_LENGTH))
     parts = tf.nn.conv1d(hops, fourier_filters(), 1, 'VALID')
-    return tf.math.log(1 + LOG_SCALE * tf.sqrt(tf.square(parts[..., :N_BINS]) + tf.square(parts[..., N_BINS:])))
+    return tf.sqrt(tf.square(parts[..., :N_BINS]) + tf.square(parts[..., N_BINS:]))
 
 
 def as_function(network):
@@ -49,7 +49,8 @@ def as_function(network):
     @tf.function(input_signature=[tf.TensorSpec((None, N_SAMPLES), tf.float32, name='waveform')])
     def answer(waveform):
         peak = tf.reduce_max(tf.abs(waveform), axis=1, keepdims=True)
-        spectra = log_spectra(waveform * (network.peak / tf.maximum(peak, SILENCE)))
+        waveform *= network.peak / tf.maximum(peak, SILENCE)
+        spectra = tf.math.log(1 + LOG_SCALE * magnitudes(waveform))
         (fc2, logits), _ = network.model.stateless_call(*weights, network.normalise(spectra), training=False)
         return {'probabilities': tf.nn.softmax(logits / network.temperature), 'fc2': fc2}
 
