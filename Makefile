@@ -61,7 +61,7 @@ $(DATA)/.extracted: extract_spectrum.py $(DATA)/.gathered $(call missing,$(DATA)
 	@touch $@
 
 $(RUN)/.trained: train.py model.py data_provider.py augmentation.py $(DATA)/.extracted \
-		$(call missing,$(RUN)/model.keras $(RUN)/calibration.json)
+		$(call missing,$(RUN)/model.keras $(RUN)/calibration.json $(RUN)/novelty.npz)
 	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) $(TRAINING) --replace
 	@touch $@
 

@@ -9,15 +9,15 @@ import numpy as np
 from artifacts import command, parser, progress, run_path, save_npy, save_text
 
 
-def get_activation(model, provider, split):
-    """Return fc2 of every note in list order, float32 of shape (n_notes, 256)."""
+def get_activation(model, provider, split, order=None):
+    """Return fc2 of every note in list order, or of the notes whose numbers `order` holds: float32 (n_notes, 256)."""
     from data_provider import name_damaged_files
     from model import get_last_minus_one
     fc2 = get_last_minus_one(model)
-    activation = np.empty((provider.n_notes(split), fc2.output_shape[1]), np.float32)
+    activation = np.empty((provider.n_notes(split) if order is None else len(order), fc2.output_shape[1]), np.float32)
     done = 0
     with progress(total=len(activation), description=f'{split} notes') as bar, name_damaged_files():
-        for spectra, _ in provider.dataset(split):
+        for spectra, _ in provider.dataset(split, order):
             activation[done:done + len(spectra)] = fc2.predict_on_batch(spectra)
             done += len(spectra)
             bar.update(len(spectra))

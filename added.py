@@ -26,7 +26,7 @@ def keep(run, row, path, waveform, fc2):
         soundfile.write(temporary, waveform, SAMPLE_RATE, format='WAV', subtype='PCM_16')
     save_npy(spectrum_path(run, FOLDER, name), log_spectrum(waveform).astype(np.float16))
     return {'id': name, 'sound': sound, 'file': path.name, 'start': row['start'],
-            'probabilities': list(row['probabilities'].values()), 'unlike': row['unlike_anything_seen'],
+            'probabilities': list(row['probabilities'].values()), 'unlike': row.get('unlike_anything_seen', False),
             'activation': [round(float(value), 5) for value in fc2]}
 
 

@@ -2,11 +2,11 @@
 
     python predict.py kick.wav loops/ --windows --json
 
-Reads RUN/model.keras with its statistics and RUN/calibration.json, and RUN/activation.npy where it is there. Takes
-whatever libsndfile reads; of a sound longer than 4 s the loudest four, or with --windows every four seconds. With --map
-the sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
+Reads RUN/model.keras with its statistics, RUN/calibration.json and RUN/novelty.npz, and RUN/activation.npy where it is
+there. Takes whatever libsndfile reads; of a sound longer than 4 s the loudest four, or with --windows every four
+seconds. With --map the sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
 
-What "unlike anything seen" means is told in neighbours.py.
+What "unlike anything seen" means is told in novelty.py.
 """
 
 import contextlib
@@ -34,18 +34,21 @@ def read_windows(paths, every, failed):
             failed[path] = str(error).removeprefix(f'{path}: ')
 
 
-def predict_all(network, neighbourhood, windows):
+def predict_all(network, novelty, neighbourhood, windows):
     """Yield (row of the table, path, waveform at the training's level, fc2) of every window."""
     while batch := list(itertools.islice(windows, BATCH)):
         waveforms = np.stack([waveform for _, _, waveform in batch])
-        for (path, start, _), waveform, probabilities, fc2 in zip(
-                batch, network.level(waveforms), *network.predict(waveforms), strict=True):
+        all_probabilities, all_fc2 = network.predict(waveforms)
+        distances = novelty.distances(all_fc2) if novelty else [None] * len(batch)
+        for (path, start, _), waveform, probabilities, fc2, distance in zip(
+                batch, network.level(waveforms), all_probabilities, all_fc2, distances, strict=True):
             row = {'file': printable(path), 'start': start, 'label': network.labels[probabilities.argmax()],
                    'probabilities': dict(zip(network.labels, map(float, probabilities), strict=True))}
+            if novelty:
+                row |= {'unlike_anything_seen': bool(distance > novelty.limit), 'distance': float(distance),
+                        'limit': novelty.limit if np.isfinite(novelty.limit) else None}
             if neighbourhood:
-                rows, distance, unlike = neighbourhood.around(fc2)
-                row |= {'unlike_anything_seen': unlike, 'distance': distance, 'limit': neighbourhood.limit,
-                        'nearest': [neighbourhood.notes[i] for i in rows]}
+                row['nearest'] = neighbourhood.nearest(fc2)
             yield row, path, waveform, fc2
 
 
@@ -100,11 +103,13 @@ def main(argv=None):
     from added import add, keep
     from neighbours import open_neighbourhood
     from network import open_network
+    from novelty import open_novelty
     if args.map:
         require(args.run / 'activation.npy', 'activation.py')
-    network, neighbourhood = open_network(args.run), open_neighbourhood(args.run)
+    network, novelty, neighbourhood = (opened(args.run) for opened in (open_network, open_novelty, open_neighbourhood))
     paths, failed, rows, to_add = find_sounds(args.sounds), {}, [], []
-    for row, path, waveform, fc2 in predict_all(network, neighbourhood, read_windows(paths, args.windows, failed)):
+    for row, path, waveform, fc2 in predict_all(network, novelty, neighbourhood,
+                                               read_windows(paths, args.windows, failed)):
         rows.append(row)
         if args.map:
             to_add.append(keep(args.run, row, path, waveform, fc2))

@@ -1,8 +1,8 @@
 """Stage 3: train the network on the train split, keep the model that does best on the whole valid split.
 
 Reads the lists, spectra and statistics of DATA; writes RUN/model.keras, RUN/history.csv, RUN/config.json, copies of
-the labels and statistics, TensorBoard logs and, in the end, RUN/calibration.json. Killed at any time and started again,
-it goes on from the last validation and ends with the same model.
+the labels and statistics, TensorBoard logs and, in the end, RUN/calibration.json and RUN/novelty.npz. Killed at any
+time and started again, it goes on from the last validation and ends with the same model.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ def open_run(run, config, provider, replace):
         if changed:
             shutil.rmtree(run / 'checkpoint', ignore_errors=True)
             shutil.rmtree(run / 'tensorboard', ignore_errors=True)
-            for name in ('model.keras', 'history.csv', 'calibration.json'):
+            for name in ('model.keras', 'history.csv', 'calibration.json', 'novelty.npz'):
                 (run / name).unlink(missing_ok=True)
     save_npy(run / 'data_mean.npy', provider.mean)
     save_npy(run / 'data_std.npy', provider.std)
@@ -259,6 +259,7 @@ def main(argv=None):
     args = parse_arguments(argv)
     from calibration import calibrate
     from data_provider import prepare_data
+    from novelty import measure_novelty
     provider = prepare_data(args.data, args.labels, batch_size=args.batch_size)
     if not provider.n_notes('train'):
         raise BadInput(f'{args.data}: the train split has no usable notes: add some, run stages 1 and 2 again')
@@ -270,6 +271,7 @@ def main(argv=None):
     print(f'{args.run}/model.keras: step {best["step"]:,}'
           + (f', accuracy on valid {best["valid_accuracy"]:.1%}' if 'valid_accuracy' in best else ''))
     calibrate(args.run, provider)
+    measure_novelty(args.run, provider)
 
 
 if __name__ == '__main__':

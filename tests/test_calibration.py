@@ -130,7 +130,8 @@ def test_predictions_are_calibrated_and_both_errors_reported(run, small_data, ca
     capfd.readouterr()
     assert stage(evaluate, small_data, run, '--no-baseline') == 0
     softened = plain ** (1 / 3)
-    np.testing.assert_allclose(probabilities_of(run), softened / softened.sum(axis=1, keepdims=True), atol=0.01)
+    np.testing.assert_allclose(probabilities_of(run), softened / softened.sum(axis=1, keepdims=True),
+                               atol=0.03)  # of six decimals the cube root knows two
     true = prepare_data(small_data, small_data / 'labels.txt', ['test']).class_indices['test']
     metrics = content_of(run, 'metrics.json')['calibration']
     assert metrics == {

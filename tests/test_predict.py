@@ -80,7 +80,7 @@ def test_notes_of_the_run_are_answered_as_evaluate_did_and_are_their_own_neighbo
         assert row['label'] == max(row['probabilities'], key=row['probabilities'].get)
         assert (row['start'], row['nearest'][0], len(set(row['nearest']))) == (0, note, 5)
         assert row['unlike_anything_seen'] == (row['distance'] > row['limit'])
-    assert sum(row['unlike_anything_seen'] for row in rows) <= 1  # 1 %
+    assert sum(row['unlike_anything_seen'] for row in rows) <= 5  # beyond the farthest of 22 valid notes are 1 in 23
 
 
 def test_any_make_level_rate_and_number_of_channels(ready, note_of, tmp_path):
@@ -186,7 +186,7 @@ def test_missing_stages_are_named(run, small_data, tmp_path, capfd):
     assert 'run `python train.py` first' in capfd.readouterr().err
     (run / 'activation.npy').unlink()
     row, = predict_json(run, sound)
-    assert set(row) == {'file', 'start', 'label', 'probabilities'}
+    assert set(row) == {'file', 'start', 'label', 'probabilities', 'unlike_anything_seen', 'distance', 'limit'}
     assert '`python activation.py` writes it' in capfd.readouterr().err
     assert predict.main([sound, '--run', str(run), '--map']) == 1
     assert 'run `python activation.py` first' in capfd.readouterr().err
@@ -210,17 +210,11 @@ def test_loudest_window_starts_with_the_sound(tmp_path, bursts, start):
         assert sounds.loudest_start(file) / 11_025 == pytest.approx(start, abs=0.11)
 
 
-def test_a_stranger_is_unlike_anything_seen_and_a_new_instrument_is_not():
-    rng = np.random.default_rng(0)
-    instruments = rng.normal(size=(60, 16)) * 3
-    fc2 = np.repeat(instruments, 10, axis=0) + rng.normal(size=(600, 16)) * 0.01
-    names = [f'bass_acoustic_{i // 10:03}-{40 + i % 10:03}-100' for i in range(600)]
-    around = Neighbourhood(fc2, names)
-    assert np.mean([around.around(one)[2] for one in rng.normal(size=(200, 16)) * 3]) < 0.1
-    assert around.around(np.full(16, 20.0))[2]
-    rows, distance, unlike = around.around(fc2[123])
-    assert rows[0] == 123 and set(rows // 10) == {12} and not unlike and distance < 0.2
-    assert Neighbourhood(fc2[:10], names[:10]).around(np.full(16, 20.0))[2] is False  # one instrument sets no limit
+def test_nearest_notes_come_nearest_first():
+    notes = [f'bass_acoustic_{i:03}-040-100' for i in range(20)]
+    around = Neighbourhood(np.arange(20.0)[:, np.newaxis] * np.ones(16), notes)
+    assert around.nearest(np.full(16, 12.1)) == [notes[i] for i in (12, 13, 11, 14, 10)]
+    assert Neighbourhood(around.activation[:3], notes[:3]).nearest(np.full(16, 3.0)) == [notes[i] for i in (2, 1, 0)]
 
 
 # The map.

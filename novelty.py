@@ -1,0 +1,91 @@
+"""Is a sound unlike anything seen? How far it is in fc2 space from what train notes of any label look like.
+
+The distance is Mahalanobis': to the mean of the nearest label, with one covariance for all labels (K. Lee, K. Lee,
+H. Lee, J. Shin 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks",
+arXiv:1807.03888, section 2.1), shrunk, because many of the 256 neurons hardly vary (Ledoit and Wolf 2004). A sound is
+unlike anything seen where it is farther than 99 % of the valid notes, which are of other instruments than the train
+notes. It is no proof of the opposite: what belongs to no label may well lie near one.
+
+RUN/novelty.npz holds these and a digest of the model that they belong to.
+"""
+
+import sys
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from artifacts import BadInput, atomic
+from calibration import model_digest
+
+PERCENTILE = 99
+N_NOTES = 10_000  # train notes, drawn at random, at most
+
+
+@dataclass
+class Novelty:
+    """The train notes in fc2 space: `means` (n_labels, 256), `precision` (256, 256), the inverse of the covariance.
+
+    `limit` is a distance, infinite where there were no valid notes to find it by.
+    """
+
+    means: np.ndarray
+    precision: np.ndarray
+    limit: float
+
+    def distances(self, fc2):
+        """Distances (n,) of activations (n, 256)."""
+        apart = np.asarray(fc2, np.float64)[:, np.newaxis] - self.means
+        squares = np.einsum('nli,ij,nlj->nl', apart, self.precision, apart, optimize=True)
+        return np.sqrt(np.maximum(squares.min(axis=1), 0))
+
+
+def fit(train, class_indices, valid):
+    """Return the Novelty of train notes (n, 256) with their labels, and of valid notes (m, 256), which may be none."""
+    from sklearn.covariance import LedoitWolf
+    present, positions = np.unique(class_indices, return_inverse=True)
+    train = train.astype(np.float64)
+    means = np.stack([train[positions == i].mean(axis=0) for i in range(len(present))])
+    found = Novelty(means, LedoitWolf(assume_centered=True).fit(train - means[positions]).precision_, np.inf)
+    if len(valid):
+        found.limit = float(np.percentile(found.distances(valid), PERCENTILE))
+    return found
+
+
+def measure_novelty(run, provider, seed=0):
+    """Write RUN/novelty.npz, unless it is there already for this very model."""
+    from activation import get_activation
+    from model import load_model
+    path, digest = run / 'novelty.npz', model_digest(run)
+    if path.exists() and load(path)[1] == digest:
+        return
+    model = load_model(run / 'model.keras')
+    chosen = np.random.default_rng(seed).permutation(provider.n_notes('train'))[:N_NOTES]
+    valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, 256))
+    found = fit(get_activation(model, provider, 'train', chosen), provider.class_indices['train'][chosen], valid)
+    with atomic(path) as temporary, open(temporary, 'wb') as file:
+        np.savez(file, means=found.means, precision=found.precision, limit=found.limit, model=digest)
+    print(f'{path}: ' + (f'99 % of the valid notes are nearer than {found.limit:.1f} to the train notes of some label'
+                         if len(valid) else 'no valid split, so that no sound is called unlike anything seen'))
+
+
+def load(path):
+    """Return (Novelty, digest of the model)."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return Novelty(kept['means'], kept['precision'], float(kept['limit'])), str(kept['model'])
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise BadInput(f'{path} is damaged ({error}): delete it and run `python train.py` again') from error
+
+
+def open_novelty(run):
+    """Return the Novelty of a run, or None, said on stderr, where an older train.py has left none."""
+    path = run / 'novelty.npz'
+    if not path.exists():
+        print(f'{path} is missing, so no sound is called unlike anything seen: `python train.py` writes it',
+              file=sys.stderr)
+        return None
+    novelty, digest = load(path)
+    if digest != model_digest(run):
+        raise BadInput(f'{path} is of another model than {run}/model.keras: run `python train.py` again')
+    return novelty
