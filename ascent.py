@@ -14,13 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from artifacts import BadInput, progress
-from extract_spectrum import LOG_SCALE, N_BINS, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude
+from augmentation import between_knots
+from extract_spectrum import LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude
 from front_end import as_written, istft, log_spectra, sounding_frames, stft, window
 from model import keras, tf
 
 LOWEST = 40.0  # Hz, of the partials of the starting noise
 NODE_FRAMES = 8  # 128 ms; with a gain for every frame as strong an answer, but a spectrum full of specks
 MAX_DEVIATIONS = 2.0  # of real notes, in a bin, before the limit begins to count
+MAX_CREST = 12.0  # peak over RMS
+MOST_BINS = 3  # moved up or down by the jitter: 47 Hz
+FILTER = 0.7  # nepers, 6 dB, standard deviation of the jitter's filter at each of its knots
 
 
 @dataclass(frozen=True)
@@ -33,26 +37,28 @@ class Settings:
     limit: float = 30.0  # weight of the standard deviations beyond MAX_DEVIATIONS
     variation: float = 1.0  # weight of the changes from frame to frame; from bin to bin a fifth
     magnitude: float = 0.1  # weight of the mean linear magnitude
+    crest: float = 1.0  # weight of the nepers of the crest factor beyond MAX_CREST
     diversity: float = 0.5  # weight of the likeness of several answers of one unit
-    jitter: bool = True  # move, shift and scale the sound for all but the last fifth of the steps
+    jitter: bool = True  # move, shift and filter the sound for all but the last fifth of the steps
     seed: int = 0
 
 
 class Limits:
-    """What a spectrum costs: bins louder than in real notes, roughness, loudness over all."""
+    """What a sound costs: bins louder than in real notes, roughness, loudness over all, peaks."""
 
     def __init__(self, mean, std, settings):
         self.settings = settings
         self.ceiling = mean + MAX_DEVIATIONS * std
         self.per_deviation = np.where(std > 0.1, 1 / np.maximum(std, 0.1), 0).astype(np.float32)
 
-    def cost(self, spectra):
+    def cost(self, waveforms, spectra):
         over = tf.reduce_mean(tf.nn.relu(spectra - self.ceiling) * self.per_deviation, axis=(1, 2))
         in_time = tf.reduce_mean(tf.abs(spectra[:, 1:] - spectra[:, :-1]), axis=(1, 2))
         in_frequency = tf.reduce_mean(tf.abs(spectra[:, :, 1:] - spectra[:, :, :-1]), axis=(1, 2))
         linear = tf.reduce_mean(tf.math.expm1(spectra), axis=(1, 2)) / LOG_SCALE
+        crest = tf.reduce_max(tf.abs(waveforms), axis=1) / tf.sqrt(tf.reduce_mean(waveforms ** 2, axis=1) + 1e-9)
         return (self.settings.limit * over + self.settings.variation * (in_time + 0.2 * in_frequency)
-                + self.settings.magnitude * linear)
+                + self.settings.magnitude * linear + self.settings.crest * tf.nn.relu(tf.math.log(crest / MAX_CREST)))
 
 
 def starting_noise(mean, std, seeds):
@@ -100,13 +106,18 @@ def interpolation(step):
 
 
 def jitters(settings):
-    """Yield (shift in audio samples, shift in bins, gain) of every step: +-64 ms, +-1 bin, +-3 dB; then none."""
+    """Yield (shift in audio samples, shift in bins, nepers (513,) of a smooth filter) of every step; then none.
+
+    +-64 ms, +-3 bins, a standard deviation of 6 dB at the filter's knots, those of augmentation.py.
+    """
     rng = np.random.default_rng(settings.seed)
+    to_levels = between_knots(np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE))
     for step in range(settings.steps):
         if settings.jitter and step < 0.8 * settings.steps:
-            yield rng.integers(-1024, 1025), rng.integers(-1, 2), 10 ** (rng.uniform(-3, 3) / 20)
+            knots = rng.normal(scale=FILTER, size=len(to_levels))
+            yield rng.integers(-1024, 1025), rng.integers(-MOST_BINS, MOST_BINS + 1), knots @ to_levels
         else:
-            yield 0, 0, 1.0
+            yield 0, 0, np.zeros(N_BINS)
 
 
 def ascend(start, objective, provider, settings, everywhere=False):
@@ -122,18 +133,20 @@ def ascend(start, objective, provider, settings, everywhere=False):
     optimizer.build([shaped.share])
 
     @tf.function(jit_compile=True)  # 16 sounds: 0.13 s a step against 0.29
-    def climb(shift, bins, gain):
+    def climb(shift, bins, nepers):
         with tf.GradientTape() as tape:
-            spectra = log_spectra(shaped(shift) * gain)
-            reached = objective(provider.normalise(tf.roll(spectra, bins, axis=2)))
-            loss = tf.reduce_sum(limits.cost(spectra) - reached)
+            waveforms = shaped(shift)
+            spectra = log_spectra(waveforms)
+            filtered = tf.math.log1p(tf.math.expm1(spectra) * tf.exp(nepers))
+            reached = objective(provider.normalise(tf.roll(filtered, bins, axis=2)))
+            loss = tf.reduce_sum(limits.cost(waveforms, spectra) - reached)
         gradient = tape.gradient(loss, shaped.share)
         rms = tf.reduce_mean(gradient ** 2, axis=(1, 2), keepdims=True) ** 0.5  # every sound climbs at its own scale
         optimizer.apply_gradients([(gradient / (rms + 1e-12), shaped.share)])
         return loss
 
-    for step, (shift, bins, gain) in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step')):
-        loss = climb(*map(tf.constant, (np.int32(shift), np.int32(bins), np.float32(gain))))
+    for step, (shift, bins, nepers) in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step')):
+        loss = climb(*map(tf.constant, (np.int32(shift), np.int32(bins), np.float32(nepers))))
         if not np.isfinite(loss):
             raise BadInput(f'the ascent left the finite numbers at step {step + 1} of {settings.steps}: '
                            f'give a --rate below {settings.rate:g}')

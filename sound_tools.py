@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ascent import Settings, ascend
+from ascent import Settings, ascend, starting_noise
 from front_end import finish
 from objectives import CONTENT_LAYER, layer_objective, style_objective
 from thin_style import statistics_error, thin_style
@@ -12,7 +12,8 @@ from thin_style import statistics_error, thin_style
 NEPERS_A_STRENGTH = 2.3  # 20 dB
 N_STRONGEST = 10
 STYLE_STEPS = 500
-FREELY = {'limit': 0.1, 'variation': 0.0, 'magnitude': 0.0}  # the sound itself is the limit
+FLOOR = 0.001  # -60 dB, of the noise that Deep Style finds where the content is silent
+FREELY = {'limit': 0.1, 'variation': 0.0, 'magnitude': 0.0, 'crest': 0.0}  # the sound itself is the limit
 
 
 def deep_dream(dreamer, waveform, layer, strength, **given):
@@ -26,11 +27,17 @@ def deep_dream(dreamer, waveform, layer, strength, **given):
 
 
 def deep_style(dreamer, content, other, content_weight, **given):
-    """Bring the style of one waveform near another's, and keep what CONTENT_LAYER answers to it."""
+    """Bring the style of one waveform near another's, and keep what CONTENT_LAYER answers to it.
+
+    The ascent amplifies what is there. So that it can make a style sound where the content is silent, it starts from
+    the content with a hardly audible noise.
+    """
     settings = Settings(**FREELY | {'bound': 10.0, 'jitter': False, 'steps': STYLE_STEPS} | given)
     distance, objective = style_objective(dreamer.model, *(dreamer.normalised(finish(one)) for one in (content, other)),
                                           dreamer.frames, content_weight)
-    dreamed = ascend(content[np.newaxis], objective, dreamer.provider, settings, everywhere=True)[0]
+    noise = starting_noise(dreamer.provider.mean, dreamer.provider.std, [settings.seed])
+    start = content + FLOOR * np.abs(content).max() * noise
+    dreamed = ascend(start, objective, dreamer.provider, settings, everywhere=True)[0]
     before, after = (set(np.argsort(-dreamer.heard(sound)[CONTENT_LAYER][0])[:N_STRONGEST].tolist())
                      for sound in (finish(content), dreamed))
     return dreamed, {'content_weight': content_weight, 'settings': asdict(settings),

@@ -350,5 +350,5 @@ def test_address_opens_a_unit_and_links_to_the_map(atlas, open_page):
 
 
 def test_pictures_are_drawn(page):
-    page.page.wait_for_function('''[...document.querySelectorAll(".unit canvas")].every(canvas =>
+    assert page.page.wait_for_function('''[...document.querySelectorAll(".unit canvas")].every(canvas =>
         new Set(canvas.getContext("2d").getImageData(0, 0, 125, 80).data).size > 20)''')

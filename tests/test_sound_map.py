@@ -396,7 +396,7 @@ def test_hover_waits_for_the_first_click_and_then_plays_several_voices(made, ope
     for note in (3, 6, 9, 12, 15, 18):
         opened.page.mouse.move(*opened.place(note))
         opened.page.wait_for_timeout(60)
-    opened.page.wait_for_function('app.sound.voices.length > 1', timeout=5000)
+    assert opened.page.wait_for_function('app.sound.voices.length > 1', timeout=5000)
 
 
 def test_keyboard_walks_and_repeats(opened):
