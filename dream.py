@@ -51,7 +51,7 @@ def shared_options(climbs):
     common.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     if climbs:
         climbing = common.add_argument_group('ascent', argument_default=argparse.SUPPRESS)
-        climbing.add_argument('--steps', type=int, help='of gradient ascent; 200 unless given, for style 500')
+        climbing.add_argument('--steps', type=int, help='of gradient ascent; 200 unless given, for style 800')
         climbing.add_argument('--rate', type=float, help='of the ascent, 0.04 unless given: lower it if it fails')
         climbing.add_argument('--seed', type=int, help='0 unless given; same seed, same sound on the CPU')
     return [common]
