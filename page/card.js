@@ -32,8 +32,8 @@ class Card {
     if (!isAdded(note)) return [];
     const place = element('p', {className: 'hint'}, 'A sound of yours. Its place is approximate: the mean of the '
       + 'places of its nearest notes in fc2 space, in every view.');
-    const unlike = element('p', {className: 'warning'}, 'Unlike anything seen: even its nearest notes are far away. '
-      + 'The prediction means little.');
+    const unlike = element('p', {className: 'warning'}, 'Unlike anything seen: far from the train notes of every '
+      + 'label. The prediction means little.');
     return MAP.unlike[note - MAP.n_notes] ? [place, unlike] : [place];
   }
 

@@ -212,6 +212,17 @@ def test_style_comes_near_and_content_stays(small_data, dream_run, sounds):
     assert report['strongest_kept'] >= 5
 
 
+def test_style_starts_from_the_content_with_a_noise_that_can_be_amplified(small_data, dream_run, sounds, tmp_path):
+    content = np.pad(sine(seconds=2), (32_000, 0))  # silent at first
+    write_wav(tmp_path / 'late.wav', content)
+    assert stage_dream('style', small_data, dream_run, tmp_path / 'late.wav', '--style', sounds[0],
+                       '--steps', 1, '--rate', 1e-9) == 0
+    waveform = read_wav(dream_run, 'style_late_ton é')
+    added = waveform - front_end.finish(content)
+    assert 0 < np.abs(waveform[:30_000]).max() < 0.002
+    assert np.linalg.norm(added) < 0.003 * np.linalg.norm(waveform)  # 50 dB
+
+
 def test_thin_matches_the_bands(small_data, dream_run, sounds):
     assert stage_dream('thin', small_data, dream_run, sounds[1], '--style', sounds[0]) == 0
     error = read(dream_run, 'thin_other_ton é')['statistics_error']
@@ -264,6 +275,27 @@ def test_faults_are_one_line(arguments, message, small_data, dream_run, tmp_path
 def test_run_without_a_model(small_data, tmp_path, capsys):
     assert stage_dream('neuron', small_data, tmp_path) == 1
     assert 'train.py' in capsys.readouterr().err
+
+
+def test_only_a_crest_factor_beyond_the_limit_costs():
+    click, tone = np.eye(1, 64_000, 32_000, dtype=np.float32), sine()[np.newaxis]
+    spectra = np.zeros((1, 251, 513), np.float32)
+
+    def cost(waveform, weight):
+        settings = ascent.Settings(crest=weight)
+        return float(ascent.Limits(spectra[0], spectra[0] + 1, settings).cost(waveform, spectra)[0])
+
+    assert cost(tone, 1) == cost(tone, 0)
+    assert cost(click, 2) - cost(click, 0) == pytest.approx(2 * np.log(64_000 ** 0.5 / ascent.MAX_CREST), rel=0.01)
+
+
+def test_jitter_is_seeded_and_ends_before_the_ascent():
+    first, again, other = (list(ascent.jitters(ascent.Settings(steps=10, seed=seed))) for seed in (0, 0, 1))
+    for (shift, bins, nepers), (shift_again, bins_again, nepers_again) in zip(first, again, strict=True):
+        assert (shift, bins) == (shift_again, bins_again) and nepers.shape == (513,)
+        np.testing.assert_array_equal(nepers, nepers_again)
+    assert first[0][2].std() > 0 and not np.array_equal(first[0][2], other[0][2])
+    assert all(shift == bins == 0 and not nepers.any() for shift, bins, nepers in first[8:])
 
 
 def test_ascent_that_leaves_the_numbers_stops_with_the_remedy(dream_run, small_data):
