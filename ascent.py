@@ -22,7 +22,7 @@ from model import keras, tf
 LOWEST = 40.0  # Hz, of the partials of the starting noise
 NODE_FRAMES = 8  # 128 ms; with a gain for every frame as strong an answer, but a spectrum full of specks
 MAX_DEVIATIONS = 2.0  # of real notes, in a bin, before the limit begins to count
-MAX_CREST = 12.0  # peak over RMS
+MAX_CREST = 12.0  # peak over RMS; one real note in a hundred has more than 19
 MOST_BINS = 3  # moved up or down by the jitter: 47 Hz
 FILTER = 0.7  # nepers, 6 dB, standard deviation of the jitter's filter at each of its knots
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from artifacts import command, parser, progress
 
+CONTENT_WEIGHT = 0.3  # of Deep Style
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
 
 
@@ -34,7 +35,7 @@ def parse_arguments(argv):
     deep.add_argument('--layer', default='conv3', choices=LAYERS)
     deep.add_argument('--strength', type=float, default=1.0, metavar='S', help='by at most S times 20 dB anywhere')
     style = tool('style', "a sound's content with another's timbre (Deep Style)", sound=taken)
-    style.add_argument('--content-weight', type=float, default=0.3, help='how much the content counts')
+    style.add_argument('--content-weight', type=float, default=CONTENT_WEIGHT, help='how much the content counts')
     thin = tool('thin', "another's mean and variance by frequency band (Thin Style)", climbs=False, sound=taken)
     for one in (style, thin):
         one.add_argument('--style', type=Path, required=True, metavar='SOUND', help='the sound that lends its timbre')

@@ -95,7 +95,7 @@ def bar_deep(dreamer, sounds):
 
 
 def bar_styles(dreamer, pairs):
-    styled = [deep_style(dreamer, content, other, 0.3)[1] for content, other in pairs]
+    styled = [deep_style(dreamer, content, other, dream.CONTENT_WEIGHT)[1] for content, other in pairs]
     thinned = [thin_dream(content, other)[1]['statistics_error']['after'] for content, other in pairs]
     print(f'4. style distance lowered by {[round(1 - report["style_distance"], 3) for report in styled]}, of the '
           f'{N_STRONGEST} strongest neurons stay {[report["strongest_kept"] for report in styled]}')

@@ -50,6 +50,8 @@ def main():
     args = options.parse_args()
 
     network, novelty = open_network(args.run), open_novelty(args.run)
+    if not novelty:
+        raise SystemExit(1)
     sounds = artificial_sounds()
     found = is_novel(network, novelty, np.stack(list(sounds.values())).astype(np.float32))
     print(f'unlike anything seen are {found.sum()} of {len(found)} artificial sounds; not '

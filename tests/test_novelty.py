@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import SMALL_TRAINING, damaged_copy, make_data, small_names, stage
+from conftest import SMALL_TRAINING, damaged_copy, make_data, noise, small_names, stage, write_wav
 
 import novelty
 import predict
@@ -74,15 +74,20 @@ def test_training_ends_with_the_limit_of_its_model(trained):
 
 
 def test_run_killed_before_it_gets_it_when_started_again(run, small_data):
-    expected = (run / 'novelty.npz').read_bytes()
+    expected, digest = novelty.load(run / 'novelty.npz')
     (run / 'novelty.npz').unlink()
     assert stage(train, small_data, run, *SMALL_TRAINING) == 0
-    with np.load(run / 'novelty.npz') as again:
-        kept = {name: again[name] for name in again}
-    (run / 'novelty.npz').write_bytes(expected)
-    with np.load(run / 'novelty.npz') as first:
-        for name, value in kept.items():
-            np.testing.assert_array_equal(first[name], value)
+    again, digest_again = novelty.load(run / 'novelty.npz')
+    assert (again.limit, digest_again) == (expected.limit, digest)
+    np.testing.assert_array_equal(again.means, expected.means)
+    np.testing.assert_array_equal(again.precision, expected.precision)
+
+
+def test_noise_and_clicks_are_unlike_anything_seen(run, tmp_path, capfd):
+    write_wav(tmp_path / 'clicks.wav', (np.arange(64_000) % 4000 == 10) * 0.9)
+    write_wav(tmp_path / 'noise.wav', noise())
+    assert predict.main([str(tmp_path / 'clicks.wav'), str(tmp_path / 'noise.wav'), '--run', str(run)]) == 0
+    assert capfd.readouterr().out.count('! unlike anything seen') == 2
 
 
 def test_without_a_valid_split_nothing_is_strange(tmp_path, capfd):
