@@ -13,6 +13,7 @@ BLEND = np.array([np.interp(np.log(np.arange(N_BINS) + 0.5), np.log(CENTRES), on
 RANGE = 5.8  # nepers, 50 dB: what is weaker counts as silent
 N_ROUNDS = 80
 NEAR_ENOUGH = 0.01
+FEWEST_FRAMES = N_FFT // HOP_LENGTH + 1  # the first and the last of so many do not overlap
 
 
 def band_levels(spectrum):
@@ -60,18 +61,24 @@ def thin_style(waveform, other, finish):
     gain, shaped, nearest = np.zeros((len(stft), len(EDGES) - 1)), finish(waveform), (np.inf, None)
     for _ in range(N_ROUNDS):
         levels = band_levels(log_spectrum(shaped))
-        have = statistics(levels, frames, bands)
+        have = statistics(levels, frames, bands)[:len(wanted)]
         nearest = min(nearest, (relative_error(have, wanted), shaped), key=lambda one: one[0])
         if nearest[0] < NEAR_ENOUGH:
             break
-        stretched = (levels[:, bands] - levels[frames][:, bands].mean(axis=0)) * (wanted[1] / have[1] - 1)
-        gain[np.ix_(frames, bands)] += 0.5 * np.clip(stretched + wanted[0] - have[0], -2, 2)[frames]
+        change = np.tile(wanted[0] - have[0], (len(stft), 1))
+        if len(wanted) > 1:
+            change += (levels[:, bands] - levels[frames][:, bands].mean(axis=0)) * (wanted[1] / have[1] - 1)
+        gain[np.ix_(frames, bands)] += 0.5 * np.clip(change, -2, 2)[frames]
         shaped = finish(librosa.istft((stft * np.exp(gain @ BLEND)).T, hop_length=HOP_LENGTH, length=N_SAMPLES))
     return nearest[1]
 
 
 def common_ground(waveform, other):
-    """Return the frames in which `waveform` sounds, the bands that both have, and the statistics of `other` there."""
+    """Return the frames in which `waveform` sounds, the bands that both have, and the statistics of `other` there.
+
+    Only the mean where one of the two sounds for less than FEWEST_FRAMES: frames that all overlap hold the same moment,
+    and no gain makes them differ.
+    """
     spectrum, levels = log_spectrum(waveform), band_levels(log_spectrum(other))
     frames, own_bands = heard(band_levels(spectrum))
     other_frames, other_bands = heard(levels)
@@ -80,7 +87,8 @@ def common_ground(waveform, other):
         bands &= with_own_partials(spectrum)
     if not bands.any():
         raise BadInput('the two sounds have no frequency band in common: choose another --style')
-    return frames, bands, statistics(levels, other_frames, bands)
+    n_statistics = 2 if min(frames.sum(), other_frames.sum()) >= FEWEST_FRAMES else 1
+    return frames, bands, statistics(levels, other_frames, bands)[:n_statistics]
 
 
 def relative_error(have, wanted):
@@ -90,4 +98,4 @@ def relative_error(have, wanted):
 def statistics_error(shaped, waveform, other):
     """How far `shaped`, made from `waveform`, is from the band statistics of `other`, relative to these."""
     frames, bands, wanted = common_ground(waveform, other)
-    return relative_error(statistics(band_levels(log_spectrum(shaped)), frames, bands), wanted)
+    return relative_error(statistics(band_levels(log_spectrum(shaped)), frames, bands)[:len(wanted)], wanted)

@@ -235,6 +235,17 @@ def test_thin_of_a_sound_with_itself_changes_nothing():
     assert np.linalg.norm(shaped - finished) < 0.1 * np.linalg.norm(finished)
 
 
+def test_thin_of_a_sound_of_three_frames_matches_the_mean():
+    burst = np.zeros(64_000, np.float32)
+    burst[32_000:32_040] = noise()[:40]
+    other = np.cumsum(noise(seed=1), dtype=np.float32)  # falls by 6 dB an octave
+    other = 0.8 * (other - other.mean()) / np.abs(other).max()
+    shaped = thin_style.thin_style(burst, other, front_end.finish)
+    frames, bands, wanted = thin_style.common_ground(burst, other)
+    assert frames.sum() < thin_style.FEWEST_FRAMES and len(wanted) == 1 and bands.sum() > 3
+    assert thin_style.statistics_error(burst, burst, other) > 0.05 > thin_style.statistics_error(shaped, burst, other)
+
+
 def test_every_tool_takes_the_mel_network(small_data, tmp_path, sounds):
     run = tmp_path / 'run'
     assert stage(train, small_data, run, '--network', 'mel', '--steps', 300, '--batch-size', 8) == 0
