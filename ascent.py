@@ -16,13 +16,14 @@ import numpy as np
 from artifacts import BadInput, progress
 from augmentation import between_knots
 from extract_spectrum import LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude
-from front_end import as_written, istft, log_spectra, sounding_frames, stft, window
+from front_end import as_written, flatness, istft, log_spectra, sounding_frames, stft, window
 from model import keras, tf
 
 LOWEST = 40.0  # Hz, of the partials of the starting noise
 NODE_FRAMES = 8  # 128 ms; with a gain for every frame as strong an answer, but a spectrum full of specks
 MAX_DEVIATIONS = 2.0  # of real notes, in a bin, before the limit begins to count
 MAX_CREST = 12.0  # peak over RMS; one real note in a hundred has more than 19
+MIN_FLATNESS = 1e-5  # spectral; one real note in a hundred has less than half of it
 MOST_BINS = 3  # moved up or down by the jitter: 47 Hz
 FILTER = 0.7  # nepers, 6 dB, standard deviation of the jitter's filter at each of its knots
 
@@ -38,13 +39,14 @@ class Settings:
     variation: float = 1.0  # weight of the changes from frame to frame; from bin to bin a fifth
     magnitude: float = 0.1  # weight of the mean linear magnitude
     crest: float = 1.0  # weight of the nepers of the crest factor beyond MAX_CREST
+    flatness: float = 0.05  # weight of the nepers of the spectral flatness below MIN_FLATNESS
     diversity: float = 0.5  # weight of the likeness of several answers of one unit
     jitter: bool = True  # move, shift and filter the sound for all but the last fifth of the steps
     seed: int = 0
 
 
 class Limits:
-    """What a sound costs: bins louder than in real notes, roughness, loudness over all, peaks."""
+    """What a sound costs: bins louder than in real notes, roughness, loudness over all, peaks, a mere tone."""
 
     def __init__(self, mean, std, settings):
         self.settings = settings
@@ -58,7 +60,8 @@ class Limits:
         linear = tf.reduce_mean(tf.math.expm1(spectra), axis=(1, 2)) / LOG_SCALE
         crest = tf.reduce_max(tf.abs(waveforms), axis=1) / tf.sqrt(tf.reduce_mean(waveforms ** 2, axis=1) + 1e-9)
         return (self.settings.limit * over + self.settings.variation * (in_time + 0.2 * in_frequency)
-                + self.settings.magnitude * linear + self.settings.crest * tf.nn.relu(tf.math.log(crest / MAX_CREST)))
+                + self.settings.magnitude * linear + self.settings.crest * tf.nn.relu(tf.math.log(crest / MAX_CREST))
+                + self.settings.flatness * tf.nn.relu(tf.math.log(MIN_FLATNESS / flatness(spectra))))
 
 
 def starting_noise(mean, std, seeds):

@@ -14,6 +14,7 @@ from model import tf
 PEAK = 0.9
 FADE = SAMPLE_RATE // 100  # 10 ms
 FULL_SCALE = 2**15
+SILENT = 1e-6  # of the loudest frame's power: 60 dB below it a frame counts as silent
 
 
 def stft(waveforms):
@@ -40,6 +41,18 @@ def sum_of_squared_windows():
 def log_spectra(waveforms):
     """log(1 + 1000 |STFT|) of (batch, 64000) waveforms: (batch, 251, 513)."""
     return tf.math.log1p(LOG_SCALE * tf.abs(stft(waveforms)))
+
+
+def flatness(spectra):
+    """Spectral flatness of log spectra (batch, 251, 513), mean over the frames that sound: (batch,).
+
+    The geometric over the arithmetic mean of the power: 0 for a tone, about 0.56 for white noise.
+    """
+    power = (tf.math.expm1(spectra) / LOG_SCALE) ** 2 + 1e-10
+    mean = tf.reduce_mean(power, axis=2)
+    loud = tf.cast(mean > SILENT * tf.reduce_max(mean, axis=1, keepdims=True), power.dtype)
+    of_frames = tf.exp(tf.reduce_mean(tf.math.log(power), axis=2)) / mean
+    return tf.reduce_sum(of_frames * loud, axis=1) / tf.reduce_sum(loud, axis=1)
 
 
 def sounding_frames(std):

@@ -3,15 +3,7 @@
 import numpy as np
 
 from extract_spectrum import N_FFT, SAMPLE_RATE, magnitude
-
-SILENT = 1e-6  # of the loudest frame's power: 60 dB below it a frame counts as silent
-
-
-def flatness(spectrum):
-    """Spectral flatness, 0 (a tone) to about 0.56 (white noise), mean over the frames that sound."""
-    power = magnitude(spectrum).astype(np.float64) ** 2 + 1e-10
-    loud = power.sum(axis=1) > SILENT * power.sum(axis=1).max()
-    return float(np.mean(np.exp(np.log(power[loud]).mean(axis=1)) / power[loud].mean(axis=1)))
+from front_end import flatness
 
 
 def describe_sound(waveform, spectrum):
@@ -20,7 +12,7 @@ def describe_sound(waveform, spectrum):
     peak = float(np.abs(waveform).max())
     loudest = int(magnitude(spectrum).sum(axis=0).argmax())
     return {'dc': float(waveform.mean()), 'peak': peak, 'crest_factor': peak / max(rms, 1e-9),
-            'flatness': flatness(spectrum), 'loudest_hz': loudest * SAMPLE_RATE / N_FFT}
+            'flatness': float(flatness(spectrum[np.newaxis])[0]), 'loudest_hz': loudest * SAMPLE_RATE / N_FFT}
 
 
 def spectral_convergence(spectrum, claimed):

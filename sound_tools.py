@@ -13,7 +13,8 @@ NEPERS_A_STRENGTH = 2.3  # 20 dB
 N_STRONGEST = 10
 STYLE_STEPS = 800
 FLOOR = 0.001  # -60 dB, of the noise that Deep Style finds where the content is silent
-FREELY = {'limit': 0.1, 'variation': 0.0, 'magnitude': 0.0, 'crest': 0.0}  # the sound itself is the limit
+# The sound itself is the limit:
+FREELY = {'limit': 0.1, 'variation': 0.0, 'magnitude': 0.0, 'crest': 0.0, 'flatness': 0.0}
 
 
 def deep_dream(dreamer, waveform, layer, strength, **given):

@@ -92,7 +92,7 @@ def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first, other)[0, 1]) < 0.3
     assert abs(first.mean()) < 1e-3
-    assert honesty.flatness(extract_spectrum.log_spectrum(first)) < 0.1
+    assert front_end.flatness(extract_spectrum.log_spectrum(first)[np.newaxis])[0] < 0.1
 
 
 # The network, layer by layer.
@@ -117,7 +117,7 @@ def test_units_are_named_safely():
 # Scores.
 
 def test_flatness_tells_a_tone_from_noise():
-    tone, hiss = (honesty.flatness(extract_spectrum.log_spectrum(waveform)) for waveform in (sine(), noise()))
+    tone, hiss = front_end.flatness(np.stack([extract_spectrum.log_spectrum(one) for one in (sine(), noise())]))
     assert tone < 1e-4 < 0.4 < hiss < 0.7
 
 
@@ -288,16 +288,27 @@ def test_run_without_a_model(small_data, tmp_path, capsys):
     assert 'train.py' in capsys.readouterr().err
 
 
+def cost(waveform, **weights):
+    """What a waveform costs, whose bins are all as loud as in real notes."""
+    spectrum = extract_spectrum.log_spectrum(waveform)
+    limits = ascent.Limits(spectrum, np.ones_like(spectrum), ascent.Settings(**weights))
+    return float(limits.cost(waveform[np.newaxis], spectrum[np.newaxis])[0])
+
+
 def test_only_a_crest_factor_beyond_the_limit_costs():
-    click, tone = np.eye(1, 64_000, 32_000, dtype=np.float32), sine()[np.newaxis]
-    spectra = np.zeros((1, 251, 513), np.float32)
+    click, tone = np.eye(1, 64_000, 32_000, dtype=np.float32)[0], sine()
+    assert cost(tone, crest=1) == cost(tone, crest=0)
+    assert cost(click, crest=2) - cost(click, crest=0) == pytest.approx(
+        2 * np.log(64_000 ** 0.5 / ascent.MAX_CREST), rel=0.01)
 
-    def cost(waveform, weight):
-        settings = ascent.Settings(crest=weight)
-        return float(ascent.Limits(spectra[0], spectra[0] + 1, settings).cost(waveform, spectra)[0])
 
-    assert cost(tone, 1) == cost(tone, 0)
-    assert cost(click, 2) - cost(click, 0) == pytest.approx(2 * np.log(64_000 ** 0.5 / ascent.MAX_CREST), rel=0.01)
+def test_only_a_flatness_below_the_limit_costs():
+    tone, hiss = sine(), noise()
+    flatness = float(front_end.flatness(extract_spectrum.log_spectrum(tone)[np.newaxis])[0])
+    assert cost(hiss, flatness=1) == cost(hiss, flatness=0)
+    assert flatness < ascent.MIN_FLATNESS
+    assert cost(tone, flatness=2) - cost(tone, flatness=0) == pytest.approx(
+        2 * np.log(ascent.MIN_FLATNESS / flatness), rel=0.01)
 
 
 def test_jitter_is_seeded_and_ends_before_the_ascent():
