@@ -61,7 +61,7 @@ def thin_style(waveform, other, finish):
     gain, shaped, nearest = np.zeros((len(stft), len(EDGES) - 1)), finish(waveform), (np.inf, None)
     for _ in range(N_ROUNDS):
         levels = band_levels(log_spectrum(shaped))
-        have = statistics(levels, frames, bands)[:len(wanted)]
+        have = statistics(levels, frames, bands)
         nearest = min(nearest, (relative_error(have, wanted), shaped), key=lambda one: one[0])
         if nearest[0] < NEAR_ENOUGH:
             break
@@ -92,10 +92,11 @@ def common_ground(waveform, other):
 
 
 def relative_error(have, wanted):
-    return float(np.linalg.norm(have - wanted) / np.linalg.norm(wanted))
+    """How far statistics are from those that are wanted, which may be the mean only, relative to these."""
+    return float(np.linalg.norm(have[:len(wanted)] - wanted) / np.linalg.norm(wanted))
 
 
 def statistics_error(shaped, waveform, other):
     """How far `shaped`, made from `waveform`, is from the band statistics of `other`, relative to these."""
     frames, bands, wanted = common_ground(waveform, other)
-    return relative_error(statistics(band_levels(log_spectrum(shaped)), frames, bands)[:len(wanted)], wanted)
+    return relative_error(statistics(band_levels(log_spectrum(shaped)), frames, bands), wanted)
