@@ -6,6 +6,7 @@
 Imported by the stages after extract_spectrum.py. TensorFlow is needed for `dataset` only.
 """
 
+import io
 import os
 import re
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ from gather_information import label_of, load_labels
 
 EPSILON = 0.0001  # added to the standard deviation
 N_READERS = 2  # files read at once; more of them only take the cores from the training
-NPY_MAGIC = 10  # bytes before the header's text in a .npy file
 
 
 @dataclass
@@ -109,20 +109,32 @@ class DataProvider:
             spectra = vary(spectra, *variation, to_levels) if variation else tf.cast(spectra, tf.float32)
             return self.normalise(spectra)[..., tf.newaxis]
 
-        header = f"{{'descr': '<f{dtype.size}', 'fortran_order': False, 'shape': ({N_FRAMES}, {N_BINS}), }}"
+        header = npy_header(dtype.as_numpy_dtype)
 
-        def decode(paths, contents, class_indices, *variation):
-            intact = tf.strings.substr(contents, NPY_MAGIC, len(header)) == header
-            tf.debugging.Assert(tf.reduce_all(intact), ['no intact spectrum:', tf.boolean_mask(paths, ~intact)], 1)
-            numbers = tf.io.decode_raw(contents, dtype)
-            numbers = tf.ensure_shape(numbers, (None, n_header + N_FRAMES * N_BINS))
+        def read(path, *rest):
+            contents = tf.io.read_file(path)
+            intact = tf.strings.substr(contents, 0, NPY_HEADER) == header
+            intact &= tf.strings.length(contents) == npy_size(dtype.as_numpy_dtype)
+            with tf.control_dependencies([tf.debugging.Assert(intact, ['no intact spectrum:', path])]):
+                numbers = tf.io.decode_raw(contents, dtype)
+            return tf.ensure_shape(numbers, (n_header + N_FRAMES * N_BINS,)), *rest
+
+        def finish(numbers, class_indices, *variation):
             return normalise(numbers, *variation), class_indices
 
         options = tf.data.Options()
         options.autotune.enabled = False  # its thread, asleep for up to a minute, holds up the end of every data set
         files = tf.data.Dataset.from_tensor_slices((paths, self.class_indices[split][order], *(variation or ())))
-        files = files.map(lambda path, *rest: (path, tf.io.read_file(path), *rest), num_parallel_calls=N_READERS)
-        return files.batch(self.batch_size).map(decode).prefetch(2).with_options(options)
+        notes = files.map(read, num_parallel_calls=N_READERS)
+        return notes.batch(self.batch_size).map(finish).prefetch(2).with_options(options)
+
+
+def npy_header(dtype):
+    """Return the bytes with which the .npy of every spectrum starts."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {'descr': np.lib.format.dtype_to_descr(np.dtype(dtype)),
+                                                  'fortran_order': False, 'shape': (N_FRAMES, N_BINS)})
+    return header.getvalue()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, edit_json, make_data
 
 import data_provider
 from artifacts import BadInput
-from data_provider import prepare_data
+from data_provider import name_damaged_files, prepare_data
 from extract_spectrum import npy_size
 
 ROOT = Path(data_provider.__file__).parent
@@ -365,3 +365,11 @@ def test_spectrum_removed_after_the_check_is_named(data):
 def test_spectra_of_another_dtype_than_spectrum_json_says(data, refused):
     edit_json(data / 'spectrum.json', dtype='float32')
     refused('damaged', 'extract_spectrum.py', error=BadInput)
+
+
+@pytest.mark.parametrize('n_bytes', [0, 60, 200_000, 257_653])
+def test_spectrum_truncated_after_the_check_is_named(data, n_bytes):
+    provider, path = provider_of(data, splits=['train']), spectrum_file(data, i=2)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    with pytest.raises(BadInput, match=f'{path.name}.*extract_spectrum.py'), name_damaged_files():
+        batches_of(provider, 'train')
