@@ -7,19 +7,36 @@ import numpy as np
 from artifacts import BadInput
 from extract_spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, log_spectrum, magnitude
 
-EDGES = np.append(2 ** np.arange(1, 9), N_BINS)  # of the bands, in bins: eight octaves from 31 Hz to 8 kHz
-CENTRES = np.sqrt(EDGES[:-1] * EDGES[1:])
-BLEND = np.array([np.interp(np.log(np.arange(N_BINS) + 0.5), np.log(CENTRES), one) for one in np.eye(len(CENTRES))])
+OCTAVES = 2 ** np.arange(3, 9)  # about where the bands meet, in bins: 125 Hz to 4 kHz
+LOWEST = 2  # bins, 31 Hz
+LEEWAY = 1.25  # a third of an octave
 RANGE = 5.8  # nepers, 50 dB: what is weaker counts as silent
 N_ROUNDS = 80
 NEAR_ENOUGH = 0.01
 FEWEST_FRAMES = N_FFT // HOP_LENGTH + 1  # the first and the last of so many do not overlap
 
 
-def band_levels(spectrum):
+def band_edges(spectrum):
+    """(251, 513) log spectrum -> (n_bands + 1,): the bins from LOWEST to 8 kHz at which a sound is divided into bands.
+
+    A band is about an octave, but meets the next one where the sound's mean spectrum is least within LEEWAY: no gain
+    parts the halves of a partial.
+    """
+    mean = magnitude(spectrum).mean(axis=0)
+    ranges = [(int(np.ceil(edge / LEEWAY)), int(edge * LEEWAY) + 1) for edge in OCTAVES]
+    return np.array([LOWEST, *(low + mean[low:high].argmin() for low, high in ranges), N_BINS])
+
+
+def band_levels(spectrum, edges):
     """(251, 513) log spectrum -> (251, n_bands): the logarithm of each band's RMS magnitude."""
     power = magnitude(spectrum).astype(np.float64) ** 2
-    return 0.5 * np.log(np.add.reduceat(power, EDGES[:-1], axis=1) / np.diff(EDGES) + 1e-20)
+    return 0.5 * np.log(np.add.reduceat(power, edges[:-1], axis=1) / np.diff(edges) + 1e-20)
+
+
+def between_bands(edges):
+    """(n_bands, 513): the weights with which a gain of each band makes one of each bin, linear over log frequency."""
+    centres = np.log(np.sqrt(edges[:-1] * edges[1:]))
+    return np.array([np.interp(np.log(np.arange(N_BINS) + 0.5), centres, one) for one in np.eye(len(centres))])
 
 
 def heard(levels):
@@ -29,14 +46,14 @@ def heard(levels):
     return frames, bands > bands.max() - RANGE
 
 
-def with_own_partials(spectrum):
+def with_own_partials(spectrum, edges):
     """Which bands have a partial of their own, (n_bands,).
 
     Where a band's strongest bin is weaker than the one beside it in the next band, what sounds there is the skirt of
     that band's partial, and no gain moves the two apart.
     """
     mean = magnitude(spectrum).mean(axis=0)
-    strongest = [low + mean[low:high].argmax() for low, high in itertools.pairwise(EDGES)]
+    strongest = [low + mean[low:high].argmax() for low, high in itertools.pairwise(edges)]
     return np.array([mean[i] >= mean[i - 1:i + 2].max() for i in strongest])
 
 
@@ -57,10 +74,11 @@ def thin_style(waveform, other, finish):
     """
     import librosa
     stft = librosa.stft(waveform, n_fft=N_FFT, hop_length=HOP_LENGTH).T
-    frames, bands, wanted = common_ground(waveform, other)
-    gain, shaped, nearest = np.zeros((len(stft), len(EDGES) - 1)), finish(waveform), (np.inf, None)
+    edges = band_edges(log_spectrum(waveform))
+    frames, bands, wanted = common_ground(waveform, other, edges)
+    gain, shaped, nearest = np.zeros((len(stft), len(edges) - 1)), finish(waveform), (np.inf, None)
     for _ in range(N_ROUNDS):
-        levels = band_levels(log_spectrum(shaped))
+        levels = band_levels(log_spectrum(shaped), edges)
         have = statistics(levels, frames, bands)
         nearest = min(nearest, (relative_error(have, wanted), shaped), key=lambda one: one[0])
         if nearest[0] < NEAR_ENOUGH:
@@ -69,22 +87,23 @@ def thin_style(waveform, other, finish):
         if len(wanted) > 1:
             change += (levels[:, bands] - levels[frames][:, bands].mean(axis=0)) * (wanted[1] / have[1] - 1)
         gain[np.ix_(frames, bands)] += 0.5 * np.clip(change, -2, 2)[frames]
-        shaped = finish(librosa.istft((stft * np.exp(gain @ BLEND)).T, hop_length=HOP_LENGTH, length=N_SAMPLES))
+        amplified = stft * np.exp(gain @ between_bands(edges))
+        shaped = finish(librosa.istft(amplified.T, hop_length=HOP_LENGTH, length=N_SAMPLES))
     return nearest[1]
 
 
-def common_ground(waveform, other):
+def common_ground(waveform, other, edges):
     """Return the frames in which `waveform` sounds, the bands that both have, and the statistics of `other` there.
 
     Only the mean where one of the two sounds for less than FEWEST_FRAMES: frames that all overlap hold the same moment,
     and no gain makes them differ.
     """
-    spectrum, levels = log_spectrum(waveform), band_levels(log_spectrum(other))
-    frames, own_bands = heard(band_levels(spectrum))
+    spectrum, levels = log_spectrum(waveform), band_levels(log_spectrum(other), edges)
+    frames, own_bands = heard(band_levels(spectrum, edges))
     other_frames, other_bands = heard(levels)
     bands = own_bands & other_bands
-    if (bands & with_own_partials(spectrum)).any():
-        bands &= with_own_partials(spectrum)
+    if (bands & with_own_partials(spectrum, edges)).any():
+        bands &= with_own_partials(spectrum, edges)
     if not bands.any():
         raise BadInput('the two sounds have no frequency band in common: choose another --style')
     n_statistics = 2 if min(frames.sum(), other_frames.sum()) >= FEWEST_FRAMES else 1
@@ -98,5 +117,6 @@ def relative_error(have, wanted):
 
 def statistics_error(shaped, waveform, other):
     """How far `shaped`, made from `waveform`, is from the band statistics of `other`, relative to these."""
-    frames, bands, wanted = common_ground(waveform, other)
-    return relative_error(statistics(band_levels(log_spectrum(shaped)), frames, bands), wanted)
+    edges = band_edges(log_spectrum(waveform))
+    frames, bands, wanted = common_ground(waveform, other, edges)
+    return relative_error(statistics(band_levels(log_spectrum(shaped), edges), frames, bands), wanted)

@@ -235,13 +235,23 @@ def test_thin_of_a_sound_with_itself_changes_nothing():
     assert np.linalg.norm(shaped - finished) < 0.1 * np.linalg.norm(finished)
 
 
+@pytest.mark.parametrize('hertz', [125, 234, 250])
+def test_thin_divides_no_partial_in_two(hertz):
+    """Some of the partials lie where octaves would meet, at 125, 250, 500 ... Hz."""
+    partials = np.arange(hertz, 8_000, hertz)
+    edges = thin_style.band_edges(extract_spectrum.log_spectrum(sum(sine(one, peak=0.01) for one in partials)))
+    assert np.abs(edges[1:-1, np.newaxis] - partials / 15.625).min() >= 2
+    assert (np.diff(np.log2(edges)) > 0.5).all()
+
+
 def test_thin_of_a_sound_of_three_frames_matches_the_mean():
     burst = np.zeros(64_000, np.float32)
     burst[32_000:32_040] = noise()[:40]
     other = np.cumsum(noise(seed=1), dtype=np.float32)  # falls by 6 dB an octave
     other = 0.8 * (other - other.mean()) / np.abs(other).max()
     shaped = thin_style.thin_style(burst, other, front_end.finish)
-    frames, bands, wanted = thin_style.common_ground(burst, other)
+    edges = thin_style.band_edges(extract_spectrum.log_spectrum(burst))
+    frames, bands, wanted = thin_style.common_ground(burst, other, edges)
     assert frames.sum() < thin_style.FEWEST_FRAMES and len(wanted) == 1 and bands.sum() > 3
     assert thin_style.statistics_error(burst, burst, other) > 0.05 > thin_style.statistics_error(shaped, burst, other)
 
