@@ -10,7 +10,7 @@ from pathlib import Path
 
 from artifacts import command, parser, progress
 
-CONTENT_WEIGHT = 0.3  # of Deep Style
+CONTENT_WEIGHT = 0.7  # of Deep Style
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
 
 

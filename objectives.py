@@ -3,10 +3,13 @@
 import numpy as np
 
 from answers import CONVOLUTIONAL, leaky_relu_gradient, over_positions, pre_activations
+from artifacts import BadInput
 from model import tf
 
 STYLE_LAYERS = CONVOLUTIONAL[:3]
 CONTENT_LAYER = 'fc2'
+NEAR_ENOUGH = 0.1  # of the style distance at first: from there on the content alone counts
+SAME_STYLE = 1e-3  # style distance, relative: what differs by less is the same note, softer or louder
 
 
 def unit_objective(model, layer, units, of_notes, diversity):
@@ -66,12 +69,15 @@ def style_distance(grams, wanted):
 def style_objective(model, content, style, frames, content_weight):
     """Return (distance, objective), both functions of normalised spectra.
 
-    The objective lowers the style distance to `style` and keeps what CONTENT_LAYER answers to `content`; both are
-    (1, 251, 513). The distance is 1 for `content` itself.
+    The objective lowers the style distance to `style`, until it is NEAR_ENOUGH, and keeps what CONTENT_LAYER answers to
+    `content`; both are (1, 251, 513). The distance is 1 for `content` itself. Raises BadInput where the two are alike.
     """
     wanted = gram_matrices(pre_activations(model, style * frames))
     kept = tf.nn.relu(pre_activations(model, content * frames)[CONTENT_LAYER])
     at_first = style_distance(gram_matrices(pre_activations(model, content * frames)), wanted)
+
+    if at_first[0] < SAME_STYLE:
+        raise BadInput(f'the two sounds have the same style (distance {at_first[0]:.1g}): choose another --style')
 
     def distance(spectra):
         return style_distance(gram_matrices(pre_activations(model, spectra * frames)), wanted) / at_first
@@ -79,6 +85,7 @@ def style_objective(model, content, style, frames, content_weight):
     def objective(spectra):
         pre = pre_activations(model, spectra * frames, leaky_relu_gradient)
         changed = tf.reduce_sum((tf.nn.relu(pre[CONTENT_LAYER]) - kept) ** 2, axis=1) / tf.reduce_sum(kept ** 2, axis=1)
-        return -style_distance(gram_matrices(pre), wanted) / at_first - content_weight * changed
+        apart = style_distance(gram_matrices(pre), wanted) / at_first
+        return -tf.nn.relu(apart - NEAR_ENOUGH) - content_weight * changed
 
     return distance, objective

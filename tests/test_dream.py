@@ -279,11 +279,15 @@ def test_every_tool_takes_the_mel_network(small_data, tmp_path, sounds):
     (('deep', 'no such.wav'), 'no such sound'),
     (('deep', 'silent.wav'), 'silent'),
     (('deep', 'empty.wav'), 'empty'),
+    (('style', 'low.wav', '--style', 'low.wav'), 'same style'),
+    (('thin', 'low.wav', '--style', 'high.wav'), 'no frequency band in common'),
     (('thin', 'text.wav', '--style', 'text.wav'), 'unreadable')])
 def test_faults_are_one_line(arguments, message, small_data, dream_run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_wav(tmp_path / 'silent.wav', np.zeros(16_000))
     write_wav(tmp_path / 'empty.wav', np.zeros(0))
+    write_wav(tmp_path / 'low.wav', sine(440))
+    write_wav(tmp_path / 'high.wav', sine(4000))
     (tmp_path / 'text.wav').write_text('no sound')
     try:
         status = stage_dream(arguments[0], small_data, dream_run, *arguments[1:])
