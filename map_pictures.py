@@ -2,7 +2,9 @@
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import proj3d
 
 from artifacts import atomic
 from map_data import PALETTE, cluster_anchors
@@ -25,30 +27,37 @@ def draw_map(path, points, class_index, labels, caption):
         of_family = class_index == one
         axes.scatter(*shown[of_family].T, s=size, color=PALETTE[one % len(PALETTE)], linewidths=0.15,
                      edgecolors='white', label=f'{labels[one]} ({of_family.sum():,})')
-    anchors = cluster_anchors(points, class_index)
-    places = apart(shown[[row for _, row in anchors]], [labels[one] for one, _ in anchors], deep)
-    for (one, _), place in zip(anchors, places, strict=True):
-        axes.text(*place, labels[one], ha='center', va='center', fontsize=11, weight='bold', zorder=10,
-                  bbox={'boxstyle': 'round,pad=0.25', 'facecolor': 'white', 'alpha': 0.85,
-                        'edgecolor': PALETTE[one % len(PALETTE)]})
     plain_axes(axes, points, deep)
     figure.legend(loc='outside right center', frameon=False, markerscale=(60 / size) ** 0.5, title='family (notes)')
     figure.supxlabel(caption, fontsize=10, wrap=True)
+    name_clusters(axes, points, class_index, labels)
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=150, format='png', bbox_inches='tight')
 
 
-def apart(places, names, deep):
-    """Return the places (n, 2) of names, moved down where one would cover another (sizes for letters of 11 points);
-    in 3-D they stay."""
-    if deep:
-        return places
+def name_clusters(axes, points, class_index, labels):
+    """Write the families' names at their clusters, wherever these are seen."""
+    anchors = cluster_anchors(points, class_index)
+    axes.figure.draw_without_rendering()  # settles the layout, and in 3-D the view
+    places = points[[row for _, row in anchors]]
+    if points[:, 2].any():
+        places = np.stack(proj3d.proj_transform(*places.T, axes.get_proj()), axis=1)
+    (left, _), (right, _) = axes.transData.transform([[0, 0], [1, 0]])
+    places = apart(places[:, :2], [labels[one] for one, _ in anchors], axes.figure.dpi / (right - left))
+    for (one, _), (x, y) in zip(anchors, places, strict=True):
+        Axes.text(axes, x, y, labels[one], ha='center', va='center', fontsize=11, weight='bold', zorder=10,
+                  bbox={'boxstyle': 'round,pad=0.25', 'facecolor': 'white', 'alpha': 0.85,
+                        'edgecolor': PALETTE[one % len(PALETTE)]})
+
+
+def apart(places, names, inch):
+    """Return the places (n, 2) of names of letters of 11 points, moved down where one would cover another."""
     order = np.argsort(-places[:, 1])
     for rank, one in enumerate(order):
         for other in order[:rank]:
-            reach = 0.014 * (len(names[one]) + len(names[other])) + 0.03
-            if abs(places[one, 0] - places[other, 0]) < reach and places[other, 1] - places[one, 1] < 0.085:
-                places[one, 1] = places[other, 1] - 0.085
+            reach = (0.056 * (len(names[one]) + len(names[other])) + 0.12) * inch
+            if abs(places[one, 0] - places[other, 0]) < reach and places[other, 1] - places[one, 1] < 0.34 * inch:
+                places[one, 1] = places[other, 1] - 0.34 * inch
     return places
 
 
