@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import itertools
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import Opened
+from matplotlib.figure import Figure
 from PIL import Image
 
 import map_data
@@ -247,11 +249,21 @@ def test_strange_examples_are_refused(tmp_path, strange):
         map_data.note_attributes(tmp_path, 'test', note_names())
 
 
-def test_names_in_the_picture_do_not_cover_each_other():
-    places = np.array([[0, 0.02], [0, 0], [0.02, 0.01], [0.9, 0]])
-    places = map_pictures.apart(places, ['bass', 'organ', 'reed', 'flute'], deep=False)
-    assert np.diff(np.sort(places[:3, 1])).min() > 0.08
-    assert places[3].tolist() == [0.9, 0]
+@pytest.mark.parametrize('depth', [0, 0.02])
+def test_names_in_the_picture_do_not_cover_each_other(depth):
+    labels = ['bass', 'organ', 'synth_lead', 'flute']
+    centres = np.array([[0, 0.02, 0], [0, 0, depth], [0.02, 0.01, -depth], [0.9, 0.9, 45 * depth]])
+    class_index = np.repeat(np.arange(4), 30)
+    points = centres[class_index] + np.random.default_rng(0).normal(scale=0.01, size=(120, 3)) * [1, 1, depth]
+    figure = Figure(figsize=(10, 7.2))
+    axes = figure.add_subplot(**({'projection': '3d'} if depth else {}))
+    axes.scatter(*(points if depth else points[:, :2]).T)
+    map_pictures.plain_axes(axes, points, bool(depth))
+    map_pictures.name_clusters(axes, points, class_index, labels)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert sorted(text.get_text() for text in axes.texts) == sorted(labels)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def test_another_split_has_its_own_files(tmp_path):
