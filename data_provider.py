@@ -109,12 +109,12 @@ class DataProvider:
             spectra = vary(spectra, *variation, to_levels) if variation else tf.cast(spectra, tf.float32)
             return self.normalise(spectra)[..., tf.newaxis]
 
-        header = npy_header(dtype.as_numpy_dtype)
+        header, size = npy_header(dtype.as_numpy_dtype), npy_size(dtype.as_numpy_dtype)
 
         def read(path, *rest):
             contents = tf.io.read_file(path)
             intact = tf.strings.substr(contents, 0, NPY_HEADER) == header
-            intact &= tf.strings.length(contents) == npy_size(dtype.as_numpy_dtype)
+            intact &= tf.strings.length(contents) == size
             with tf.control_dependencies([tf.debugging.Assert(intact, ['no intact spectrum:', path])]):
                 numbers = tf.io.decode_raw(contents, dtype)
             return tf.ensure_shape(numbers, (n_header + N_FRAMES * N_BINS,)), *rest

@@ -6,9 +6,10 @@ RUN/atlas/index.html, too.
 """
 
 import argparse
+from contextlib import contextmanager
 from pathlib import Path
 
-from artifacts import command, parser, progress
+from artifacts import BadInput, command, parser, progress
 
 CONTENT_WEIGHT = 0.7  # of Deep Style
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
@@ -108,8 +109,9 @@ def deep(dreamer, args):
 def style(dreamer, args):
     from dreamer import load_sound
     from sound_tools import CONTENT_LAYER, N_STRONGEST, deep_style
-    dreamed, report = deep_style(dreamer, load_sound(args.sound), load_sound(args.style), args.content_weight,
-                                 **given_settings(args))
+    sounds = load_sound(args.sound), load_sound(args.style)
+    with naming(args.sound, args.style):
+        dreamed, report = deep_style(dreamer, *sounds, args.content_weight, **given_settings(args))
     write(dreamer, args, f'style_{args.sound.stem}_{args.style.stem}', dreamed, report, CONTENT_LAYER)
     print(f'style distance down by {1 - report["style_distance"]:.0%}, {report["strongest_kept"]} of the {N_STRONGEST} '
           f'strongest neurons of {CONTENT_LAYER} stay')
@@ -118,9 +120,20 @@ def style(dreamer, args):
 def thin(dreamer, args):
     from dreamer import load_sound
     from sound_tools import CONTENT_LAYER, thin_dream
-    shaped, report = thin_dream(load_sound(args.sound), load_sound(args.style))
+    sounds = load_sound(args.sound), load_sound(args.style)
+    with naming(args.sound, args.style):
+        shaped, report = thin_dream(*sounds)
     write(dreamer, args, f'thin_{args.sound.stem}_{args.style.stem}', shaped, report, CONTENT_LAYER)
     print('band statistics {before:.0%} off before, {after:.1%} after'.format(**report['statistics_error']))
+
+
+@contextmanager
+def naming(*files):
+    """Say which files it is about where two sounds do not go together."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f'{", ".join(map(str, files))}: {error}') from error
 
 
 def write(dreamer, args, name, waveform, report, layer):

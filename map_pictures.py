@@ -2,7 +2,6 @@
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import proj3d
 
@@ -44,10 +43,10 @@ def name_clusters(axes, points, class_index, labels):
         places = np.stack(proj3d.proj_transform(*places.T, axes.get_proj()), axis=1)
     (left, _), (right, _) = axes.transData.transform([[0, 0], [1, 0]])
     places = apart(places[:, :2], [labels[one] for one, _ in anchors], axes.figure.dpi / (right - left))
-    for (one, _), (x, y) in zip(anchors, places, strict=True):
-        Axes.text(axes, x, y, labels[one], ha='center', va='center', fontsize=11, weight='bold', zorder=10,
-                  bbox={'boxstyle': 'round,pad=0.25', 'facecolor': 'white', 'alpha': 0.85,
-                        'edgecolor': PALETTE[one % len(PALETTE)]})
+    for (one, _), place in zip(anchors, places, strict=True):
+        axes.annotate(labels[one], place, ha='center', va='center', fontsize=11, weight='bold', zorder=10,
+                      bbox={'boxstyle': 'round,pad=0.25', 'facecolor': 'white', 'alpha': 0.85,
+                            'edgecolor': PALETTE[one % len(PALETTE)]})
 
 
 def apart(places, names, inch):

@@ -73,9 +73,9 @@ def style_objective(model, content, style, frames, content_weight):
     `content`; both are (1, 251, 513). The distance is 1 for `content` itself. Raises BadInput where the two are alike.
     """
     wanted = gram_matrices(pre_activations(model, style * frames))
-    kept = tf.nn.relu(pre_activations(model, content * frames)[CONTENT_LAYER])
-    at_first = style_distance(gram_matrices(pre_activations(model, content * frames)), wanted)
-
+    of_content = pre_activations(model, content * frames)
+    kept = tf.nn.relu(of_content[CONTENT_LAYER])
+    at_first = style_distance(gram_matrices(of_content), wanted)
     if at_first[0] < SAME_STYLE:
         raise BadInput(f'the two sounds have the same style (distance {at_first[0]:.1g}): choose another --style')
 

@@ -74,9 +74,9 @@ def thin_style(waveform, other, finish):
     """
     import librosa
     stft = librosa.stft(waveform, n_fft=N_FFT, hop_length=HOP_LENGTH).T
-    edges = band_edges(log_spectrum(waveform))
-    frames, bands, wanted = common_ground(waveform, other, edges)
-    gain, shaped, nearest = np.zeros((len(stft), len(edges) - 1)), finish(waveform), (np.inf, None)
+    edges, frames, bands, wanted = common_ground(waveform, other)
+    to_bins = between_bands(edges)
+    gain, shaped, nearest = np.zeros((len(stft), len(to_bins))), finish(waveform), (np.inf, None)
     for _ in range(N_ROUNDS):
         levels = band_levels(log_spectrum(shaped), edges)
         have = statistics(levels, frames, bands)
@@ -87,27 +87,29 @@ def thin_style(waveform, other, finish):
         if len(wanted) > 1:
             change += (levels[:, bands] - levels[frames][:, bands].mean(axis=0)) * (wanted[1] / have[1] - 1)
         gain[np.ix_(frames, bands)] += 0.5 * np.clip(change, -2, 2)[frames]
-        amplified = stft * np.exp(gain @ between_bands(edges))
-        shaped = finish(librosa.istft(amplified.T, hop_length=HOP_LENGTH, length=N_SAMPLES))
+        shaped = finish(librosa.istft((stft * np.exp(gain @ to_bins)).T, hop_length=HOP_LENGTH, length=N_SAMPLES))
     return nearest[1]
 
 
-def common_ground(waveform, other, edges):
-    """Return the frames in which `waveform` sounds, the bands that both have, and the statistics of `other` there.
+def common_ground(waveform, other):
+    """Return the edges of the bands of `waveform`, the frames in which it sounds, the bands that both have, and the
+    statistics of `other` there.
 
     Only the mean where one of the two sounds for less than FEWEST_FRAMES: frames that all overlap hold the same moment,
     and no gain makes them differ.
     """
-    spectrum, levels = log_spectrum(waveform), band_levels(log_spectrum(other), edges)
+    spectrum = log_spectrum(waveform)
+    edges = band_edges(spectrum)
+    levels = band_levels(log_spectrum(other), edges)
     frames, own_bands = heard(band_levels(spectrum, edges))
     other_frames, other_bands = heard(levels)
     bands = own_bands & other_bands
-    if (bands & with_own_partials(spectrum, edges)).any():
-        bands &= with_own_partials(spectrum, edges)
+    with_partials = bands & with_own_partials(spectrum, edges)
+    bands = with_partials if with_partials.any() else bands
     if not bands.any():
         raise BadInput('the two sounds have no frequency band in common: choose another --style')
     n_statistics = 2 if min(frames.sum(), other_frames.sum()) >= FEWEST_FRAMES else 1
-    return frames, bands, statistics(levels, other_frames, bands)[:n_statistics]
+    return edges, frames, bands, statistics(levels, other_frames, bands)[:n_statistics]
 
 
 def relative_error(have, wanted):
@@ -117,6 +119,5 @@ def relative_error(have, wanted):
 
 def statistics_error(shaped, waveform, other):
     """How far `shaped`, made from `waveform`, is from the band statistics of `other`, relative to these."""
-    edges = band_edges(log_spectrum(waveform))
-    frames, bands, wanted = common_ground(waveform, other, edges)
+    edges, frames, bands, wanted = common_ground(waveform, other)
     return relative_error(statistics(band_levels(log_spectrum(shaped), edges), frames, bands), wanted)

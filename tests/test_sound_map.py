@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from browser import Opened
 from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import proj3d
 from PIL import Image
 
 import map_data
@@ -263,6 +264,9 @@ def test_names_in_the_picture_do_not_cover_each_other(depth):
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert sorted(text.get_text() for text in axes.texts) == sorted(labels)
+    flute = next(text for text in axes.texts if text.get_text() == 'flute')  # by itself: stays at its cluster
+    where = proj3d.proj_transform(*centres[3], axes.get_proj())[:2] if depth else centres[3, :2]
+    assert np.ptp(axes.transData.transform([flute.get_position(), where]), axis=0).max() < 20
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
