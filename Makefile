@@ -33,10 +33,11 @@ clean:  ## remove DATA, RUN and .venv
 
 # Set-up.
 
-$(SETUP): requirements.txt
+$(SETUP): requirements.txt requirements_no_deps.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and f"Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: give another one, as in make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements_no_deps.txt
 	@touch $@
 
 # The stages: each depends on its script and on the stages it reads from. What make looks at are empty files that say
@@ -45,7 +46,7 @@ $(SETUP): requirements.txt
 missing = $(foreach file,$(1),$(if $(wildcard $(file)),,FORCE))
 NOTES ?= $(DATA)/.rendered
 
-$(DATA)/.rendered: render_notes.py sound_font.py general_midi.csv $(call missing,$(DATA)/train/examples.json) | $(SETUP)
+$(DATA)/.rendered: render_notes.py general_midi.csv $(call missing,$(DATA)/train/examples.json) | $(SETUP)
 	$(BIN)/python render_notes.py --data $(DATA)
 	@touch $@
 

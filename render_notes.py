@@ -9,17 +9,15 @@ import csv
 import hashlib
 import io
 import re
-import tempfile
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-import sound_font
 from artifacts import SPLITS, BadInput, at_least, atomic, command, load_json, parser, process_count, progress, save_json
 from extract_spectrum import N_SAMPLES, SAMPLE_RATE
 from gather_information import find_wavs, load_labels
-from sound_font import load_font
 
 PROGRAMS = Path(__file__).parent / 'general_midi.csv'
 VELOCITIES = (25, 50, 75, 100, 127)
@@ -41,6 +39,20 @@ def default_font():
 
 def digest(content):
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def read_font(path):
+    """Return the bytes of a sound font; raise unless it is one, and whole."""
+    if not path.exists():
+        raise FileNotFoundError(f'{path} is missing: give an .sf2 file with the General MIDI programs')
+    content = path.read_bytes()
+    if content[:4] != b'RIFF' or content[8:12] != b'sfbk' or len(content) < int.from_bytes(content[4:8], 'little') + 8:
+        raise BadInput(f'{path} is no whole SoundFont 2 file: give an .sf2 with the General MIDI programs')
+    try:
+        synthesizer(path)
+    except (RuntimeError, ValueError) as error:
+        raise BadInput(f'{path} is a damaged sound font ({error}): give another one') from error
+    return content
 
 
 def load_programs():
@@ -75,7 +87,7 @@ def list_instruments(fonts):
 def is_audible(font, row):
     """Whether a program sounds in the middle of its range."""
     pitch = (int(row['lowest']) + int(row['highest'])) // 2
-    return sounds(render(synthesizer(font), int(row['program']), pitch, 100))
+    return sounds(render(font, int(row['program']), pitch, 100))
 
 
 def find_doubles(pairs):
@@ -85,8 +97,7 @@ def find_doubles(pairs):
     """
     if not pairs:
         return np.zeros(0, bool)
-    onsets = np.stack([render(synthesizer(font), int(row['program']), 60, 100)[:SAMPLE_RATE // 2]
-                       for font, row in pairs])
+    onsets = np.stack([render(font, int(row['program']), 60, 100)[:SAMPLE_RATE // 2] for font, row in pairs])
     onsets /= np.linalg.norm(onsets, axis=1, keepdims=True) + 1e-12
     return np.tril(np.abs(onsets @ onsets.T) > 0.99, k=-1).any(axis=1)
 
@@ -108,40 +119,53 @@ def split_instruments(instruments, seed):
 
 
 def list_notes(instrument, n_pitches, seed):
-    """Return the examples.json entries of an instrument: `n_pitches` within its range, at all velocities."""
+    """Return the examples.json entries of an instrument: `n_pitches` within its range, each at one velocity.
+
+    In most fonts a velocity is a level and nothing else, which `to_level` takes away: all five would be one note.
+    """
     lowest, highest = instrument['range']
     rng = np.random.default_rng([seed, instrument['instrument']])
     span = np.arange(lowest, highest + 1)
     pitches = np.sort(rng.permutation(span)[:n_pitches])
     fields = {name: value for name, value in instrument.items() if name not in ('font', 'range')}
     return [fields | {'note_str': f'{instrument["instrument_str"]}-{pitch:03}-{velocity:03}', 'pitch': int(pitch),
-                      'velocity': velocity, 'sample_rate': SAMPLE_RATE}
-            for pitch in pitches for velocity in VELOCITIES]
+                      'velocity': int(velocity), 'sample_rate': SAMPLE_RATE}
+            for pitch, velocity in zip(pitches, rng.choice(VELOCITIES, len(pitches)), strict=True)]
 
 
 # Rendering.
 
+@lru_cache(maxsize=1)  # FluidR3_GM takes 0.5 s and 0.4 GB
 def synthesizer(font):
-    """Return a symusic.Synthesizer, to be used for one program: its cache mixes up programs that share samples."""
-    from symusic import Synthesizer
-    return Synthesizer(str(font), RENDER_RATE)
+    """Return (tinysoundfont.Synth, number of the font in it) for the path of a font."""
+    from tinysoundfont import Synth
+    synth = Synth(samplerate=RENDER_RATE)
+    return synth, synth.sfload(str(font))
 
 
-def render(synthesizer, program, pitch, velocity):
-    """Return a note's waveform at 16 kHz, float32 of shape (64000,); its level is the font's."""
+def render(font, program, pitch, velocity):
+    """Return a note's waveform at 16 kHz, float32 of shape (64000,), at the font's level; zeros without the program."""
     import soxr
-    from symusic import Note, Score, Track
-    score, track = Score(480, 'tick'), Track('', program, False)
-    second = 960  # ticks: 480 a quarter note, two quarter notes a second
-    track.notes.append(Note(0, HELD * second, pitch, velocity))
-    track.notes.append(Note(5 * second, 1, 0, 1))  # rendering stops at the last note-off: this one keeps the release
-    score.tracks.append(track)
-    waveform = synthesizer.render(score, stereo=True).mean(axis=0)
-    return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ')[:N_SAMPLES].astype(np.float32)
+    synth, number = synthesizer(font)
+    if synth.sfpreset_name(number, 0, program) is None:
+        return np.zeros(N_SAMPLES, np.float32)
+    synth.program_select(0, number, 0, program)
+    synth.noteon(0, pitch, velocity)
+    held = play(synth, HELD)
+    synth.noteoff(0, pitch)
+    waveform = np.concatenate([held, play(synth, N_SAMPLES / SAMPLE_RATE - HELD)])
+    synth.sounds_off()
+    play(synth, 1)  # what is left of it must not be heard in the next one
+    return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ').astype(np.float32)
+
+
+def play(synth, seconds):
+    """Return the next `seconds` of a synthesiser, both channels mixed down."""
+    return np.frombuffer(synth.generate(int(seconds * RENDER_RATE)), np.float32).reshape(-1, 2).mean(axis=1)
 
 
 def sounds(waveform):
-    """Whether a font has a sample for a note, and one that the synthesiser can play."""
+    """Whether a font has a sample for a note."""
     return SILENCE < np.abs(waveform).max() < np.inf
 
 
@@ -155,9 +179,9 @@ def to_level(waveform, peak):
 def render_instrument(instrument, notes, folder, seed):
     """Render and write the notes of an instrument; return the entries of those that sound."""
     import soundfile
-    sounding, player = [], synthesizer(instrument['font'])
+    sounding = []
     for note in notes:
-        waveform = render(player, instrument['program'], note['pitch'], note['velocity'])
+        waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'])
         path = Path(folder) / f'{note["note_str"]}.wav'
         if not sounds(waveform):
             path.unlink(missing_ok=True)
@@ -207,6 +231,7 @@ def render_all(plan, data, seed, jobs):
     """Render {split: [(instrument, notes)]} in parallel; write examples.json; return {split: number of notes}."""
     from joblib import Parallel, delayed
     tasks = [(split, *task) for split, some in plan.items() for task in some]
+    tasks.sort(key=lambda task: str(task[1]['font']))  # so that fonts are loaded once
     results = Parallel(n_jobs=jobs, return_as='generator')(
         delayed(render_instrument)(instrument, notes, data / split / 'audio', seed)
         for split, instrument, notes in tasks)
@@ -226,30 +251,24 @@ def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
                          help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
-    options.add_argument('--pitches', type=at_least(1), default=12, help='of each instrument; times 5 velocities')
+    options.add_argument('--pitches', type=at_least(1), default=48, help='of each instrument, or all it has')
     options.add_argument('--seed', type=at_least(0), default=0, help='of the split, the pitches and the levels')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     args = options.parse_args(argv)
 
-    files = args.soundfont or [default_font()]
-    fonts = {Path(path).name: load_font(path) for path in files}
-    if len(fonts) < len(files):
-        raise BadInput(f'two of the sound fonts {", ".join(map(str, files))} have the same name: rename one')
-    code = b''.join(path.read_bytes() for path in (Path(__file__), PROGRAMS, Path(sound_font.__file__)))
-    settings = {'soundfonts': {name: digest(content) for name, content in fonts.items()}, 'code': digest(code),
+    fonts = args.soundfont or [default_font()]
+    digests = {font.name: digest(read_font(font)) for font in fonts}
+    if len(digests) < len(fonts):
+        raise BadInput(f'two of the sound fonts {", ".join(map(str, fonts))} have the same name: rename one')
+    settings = {'soundfonts': digests, 'code': digest(Path(__file__).read_bytes() + PROGRAMS.read_bytes()),
                 'pitches': args.pitches, 'seed': args.seed}
     if not prepare_folder(args.data, settings):
         print(f'{args.data} holds these notes already: nothing to do')
         return
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in fonts]
-        for path, content in zip(paths, fonts.values(), strict=True):
-            with atomic(path) as temporary:
-                temporary.write_bytes(content)
-        splits = split_instruments(list_instruments(paths), args.seed)
-        plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
-                for split, instruments in splits.items()}
-        counts = render_all(plan, args.data, args.seed, args.jobs)
+    splits = split_instruments(list_instruments(fonts), args.seed)
+    plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
+            for split, instruments in splits.items()}
+    counts = render_all(plan, args.data, args.seed, args.jobs)
     save_json(args.data / 'render.json', settings | {'finished': True})
     for split, n_notes in counts.items():
         print(f'{split}: {n_notes:,} notes of {len(splits[split])} instruments in {args.data}/{split}')

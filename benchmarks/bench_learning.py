@@ -110,7 +110,7 @@ def main():
     options.add_argument('--folder', type=Path, default='learn')
     options.add_argument('--fonts', nargs='+', type=Path, default=FONTS, metavar='SF2')
     options.add_argument('--nsynth', type=Path, metavar='DIR', help='wavs of NSynth')
-    options.add_argument('--pitches', type=int, default=6)
+    options.add_argument('--pitches', type=int, default=30)
     options.add_argument('--steps', type=int, default=1500)
     options.add_argument('--seeds', type=int, default=3)
     options.add_argument('--trials', nargs='+', default=list(TRIALS), choices=list(TRIALS))

@@ -16,11 +16,9 @@ NOTES = ((0, 60, 100), (19, 48, 75), (40, 67, 50), (73, 84, 127))  # program, pi
 
 
 @pytest.fixture(scope='module')
-def waveforms(tmp_path_factory):
+def waveforms():
     """Rendered notes of various levels, a sine and noise: (6, 64000)."""
-    font = tmp_path_factory.mktemp('font') / 'font.sf2'
-    font.write_bytes(render_notes.load_font(render_notes.default_font()))
-    rendered = [render_notes.to_level(render_notes.render(render_notes.synthesizer(font), *note), peak) / 2**15
+    rendered = [render_notes.to_level(render_notes.render(render_notes.default_font(), *note), peak) / 2**15
                 for note, peak in zip(NOTES, (0.9, 0.5, 0.1, 0.01), strict=True)]
     return np.stack([*rendered, sine(), noise()]).astype(np.float32)
 
