@@ -2,7 +2,7 @@
 DATA ?= data
 RUN ?= run
 STEPS ?= 1500
-TRAINING ?= --network mel --augmentation
+TRAINING ?= --network harmonic --augmentation
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 

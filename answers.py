@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 
 from artifacts import BadInput, atomic, progress
-from model import CONVOLUTIONS, MelBands, keras, tf
+from model import CONVOLUTIONS, HarmonicBands, keras, tf
 
 CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
 LAYERS = (*CONVOLUTIONAL, 'fc1', 'fc2', 'fc3')
@@ -22,8 +22,8 @@ def leaky_relu_gradient(x):
 
 
 def pre_activations(model, spectra, relu=tf.nn.relu):
-    """{layer: what enters its ReLU} for normalised spectra (batch, 251, 513): (batch, frames, filters), of the mel
-    network (batch, frames, bands, filters), or (batch, units); fc3 has none, these are its logits."""
+    """{layer: what enters its ReLU} for normalised spectra (batch, 251, 513): (batch, frames, filters), of the
+    harmonic network (batch, frames, bands, filters), or (batch, units); fc3 has none, these are its logits."""
     x, found = spectra[..., tf.newaxis], {}
     for layer in model.layers[1:]:
         if isinstance(layer, keras.layers.ReLU):
@@ -32,7 +32,7 @@ def pre_activations(model, spectra, relu=tf.nn.relu):
         elif isinstance(layer, keras.layers.Dense):
             x = found[layer.name] = x @ layer.kernel + layer.bias
             x = x if layer.name == 'fc3' else relu(x)
-        elif isinstance(layer, MelBands):
+        elif isinstance(layer, HarmonicBands):
             x = layer(x, relu=relu)  # below its range a band is silent, too
         elif isinstance(layer, keras.layers.MaxPooling1D | keras.layers.MaxPooling2D):
             x = max_pool(x, layer.pool_size)

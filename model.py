@@ -17,18 +17,18 @@ fc1     256, ReLU
 fc2     256, ReLU: the activations that later stages look at
 fc3     n_labels logits: linear, their softmax are the probabilities
 
-The mel network, small 2-D filters that find a timbre at any pitch, and a quarter of the weights:
+The harmonic network, small 2-D filters that find a timbre at any pitch, and a quarter of the weights:
 
 layer   operation                        output (frames, bands, channels)
 input   normalised spectrum, 251 x 513 x 1
-mel     96 mel bands: levels and envelopes          125, 96, 2
-conv1   16 filters, 3 x 9, every 4th frame and 2nd band, SAME    32, 48, 16
-pool1   maximum of 2 x 2                             16, 24, 16
-conv2   32 filters, 3 x 3, SAME                      16, 24, 32
-pool2   maximum of 2 x 2                              8, 12, 32
-conv3   64 filters, 3 x 3, SAME                       8, 12, 64
-pool3   maximum of 2 x 2                              4, 6, 64
-conv4   128 filters, 3 x 3, SAME                      4, 6, 128
+bands   levels at 1 to 4 times a frequency, envelope    125, 80, 5
+conv1   16 filters, 3 x 9, every 4th frame and 2nd band, SAME    32, 40, 16
+pool1   maximum of 2 x 2                             16, 20, 16
+conv2   32 filters, 3 x 3, SAME                      16, 20, 32
+pool2   maximum of 2 x 2                              8, 10, 32
+conv3   64 filters, 3 x 3, SAME                       8, 10, 64
+pool3   maximum of 2 x 2                              4, 5, 64
+conv4   128 filters, 3 x 3, SAME                      4, 5, 128
 pool4   mean and maximum over frames and bands       256
 fc1, fc2, fc3 as above, each behind a dropout of 0.2
 
@@ -48,21 +48,23 @@ with silent_stderr():  # TensorFlow prints seven lines as it starts, which none 
     from keras import layers
     GPUS = tf.config.list_physical_devices('GPU')
 
-NETWORKS = ('mel', 'tutorial')
+NETWORKS = ('harmonic', 'tutorial')
 CONVOLUTIONS = (('conv1', 64, 'valid'), ('conv2', 64, 'same'), ('conv3', 128, 'same'), ('conv4', 128, 'same'))
-MEL_CONVOLUTIONS = (('conv1', 16, (3, 9), (4, 2)), ('conv2', 32, 3, 1), ('conv3', 64, 3, 1), ('conv4', 128, 3, 1))
-N_BANDS = 96
-RANGE = 9.0  # nepers of power, 39 dB below the loudest: what is weaker is as good as silent
+HARMONIC_CONVOLUTIONS = (('conv1', 16, (3, 9), (4, 2)), ('conv2', 32, 3, 1), ('conv3', 64, 3, 1), ('conv4', 128, 3, 1))
+N_BANDS, BANDS_PER_OCTAVE, LOWEST_BAND = 80, 12, 55.0  # a semitone each, from A1 of 55 Hz
+HARMONICS = (1, 2, 3, 4)
+RANGE = 12.0  # nepers of power, 52 dB below the loudest: what is weaker is as good as silent
 DROPOUT = 0.2
 
 
 def get_model(n_labels, network='tutorial', mean=0.0, std=1.0):
     """Return an untrained keras.Model: (batch, 251, 513, 1) normalised spectra -> (batch, n_labels) logits.
 
-    The mel network first undoes the normalisation, which took away `mean` and divided by `std`, both (251, 513).
+    The harmonic network first undoes the normalisation, which took away `mean` and divided by `std`, both (251, 513).
     """
     spectrum = keras.Input((N_FRAMES, N_BINS, 1), name='spectrum')
-    x, dropout = (mel_network(spectrum, mean, std), DROPOUT) if network == 'mel' else (tutorial_network(spectrum), 0)
+    x = harmonic_network(spectrum, mean, std) if network == 'harmonic' else tutorial_network(spectrum)
+    dropout = DROPOUT if network == 'harmonic' else 0
     for name in ('fc1', 'fc2'):
         x = layers.Dropout(dropout, name=f'{name}_dropout')(x) if dropout else x
         x = layers.Dense(256, activation='relu', name=name)(x)
@@ -89,32 +91,46 @@ def tutorial_network(spectrum):
     return layers.Flatten(name='flatten')(x)
 
 
-def mel_network(spectrum, mean, std):
-    """The convolutions of the mel network."""
-    mel = MelBands(name='mel')
-    x = mel(spectrum)
-    mel.mean.assign(np.broadcast_to(mean, (N_FRAMES, N_BINS)))
-    mel.std.assign(np.broadcast_to(std, (N_FRAMES, N_BINS)))
-    for number, (name, n_filters, size, strides) in enumerate(MEL_CONVOLUTIONS, start=1):
+def harmonic_network(spectrum, mean, std):
+    """The convolutions of the harmonic network."""
+    bands = HarmonicBands(name='bands')
+    x = bands(spectrum)
+    bands.mean.assign(np.broadcast_to(mean, (N_FRAMES, N_BINS)))
+    bands.std.assign(np.broadcast_to(std, (N_FRAMES, N_BINS)))
+    for number, (name, n_filters, size, strides) in enumerate(HARMONIC_CONVOLUTIONS, start=1):
         x = layers.Conv2D(n_filters, size, strides, padding='same', use_bias=False, name=name)(x)
         x = normalised_relu(x, name)
-        if number < len(MEL_CONVOLUTIONS):
+        if number < len(HARMONIC_CONVOLUTIONS):
             x = layers.MaxPooling2D(2, name=f'pool{number}')(x)
     return MeanAndMaximum(name='pool4')(x)
 
 
-@keras.saving.register_keras_serializable('deep_dream_for_sound')
-class MelBands(layers.Layer):
-    """Normalised spectra (batch, 251, 513, 1) -> mel spectra (batch, 125, 96, 2) of half as many frames.
+def band_weights(n_bands):
+    """(513, n_bands): triangles over the bins, as wide as the way to the next band or, where that is less, a bin."""
+    center = LOWEST_BAND * 2 ** (np.arange(n_bands) / BANDS_PER_OCTAVE)
+    bin_width = SAMPLE_RATE / 2 / (N_BINS - 1)
+    half_width = np.maximum(center * (2 ** (1 / BANDS_PER_OCTAVE) - 1), bin_width)
+    distance = np.abs(np.arange(N_BINS)[:, np.newaxis] * bin_width - center)
+    return np.maximum(1 - distance / half_width, 0).astype(np.float32)
 
-    Channel 0 is the level, -0.5 for silence and 1.5 for the loudest of the note: whatever the level of the note and the
-    recording's noise floor. Channel 1 is the envelope, the level below the band's own loudest frame, which it has as 1:
-    how a partial starts and ends, whatever the timbre.
+
+@keras.saving.register_keras_serializable('deep_dream_for_sound')
+class HarmonicBands(layers.Layer):
+    """Normalised spectra (batch, 251, 513, 1) -> (batch, 125, 80, 5): half as many frames, a band for each semitone.
+
+    Channels 0 to 3 are the levels at 1, 2, 3 and 4 times the frequency of a band, -0.5 for silence and 1.5 for the
+    loudest of the note: whatever the level of the note and the recording's noise floor. So one small filter sees how
+    strong the partials of a tone are. Channel 4 is the envelope, the level below the band's own loudest frame, which it
+    has as 1: how a partial starts and ends, whatever the timbre.
+
+    Bittner et al. 2017, "Deep Salience Representations for F0 Estimation in Polyphonic Music": their harmonic
+    constant-Q transform, from a short-time spectrum.
     """
 
     def __init__(self, name):
         super().__init__(name=name, dtype='float32', trainable=False)  # float32 under mixed precision, too
-        self.to_bands = tf.signal.linear_to_mel_weight_matrix(N_BANDS, N_BINS, SAMPLE_RATE, 40, 8000).numpy()
+        self.shifts = [round(BANDS_PER_OCTAVE * np.log2(harmonic)) for harmonic in HARMONICS]
+        self.to_bands = band_weights(N_BANDS + self.shifts[-1])
 
     def get_config(self):
         return {'name': self.name}
@@ -130,10 +146,11 @@ class MelBands(layers.Layer):
         below = bands - keras.ops.max(bands, axis=(1, 2), keepdims=True)
         levels = relu(below + RANGE) * (2 / RANGE) - 0.5
         envelopes = levels - keras.ops.max(levels, axis=1, keepdims=True) + 1
-        return keras.ops.stack([levels, envelopes], axis=-1)
+        channels = [levels[..., shift:shift + N_BANDS] for shift in self.shifts]
+        return keras.ops.stack([*channels, envelopes[..., :N_BANDS]], axis=-1)
 
     def compute_output_shape(self, shape):
-        return shape[0], N_FRAMES // 2, N_BANDS, 2
+        return shape[0], N_FRAMES // 2, N_BANDS, len(HARMONICS) + 1
 
 
 @keras.saving.register_keras_serializable('deep_dream_for_sound')

@@ -36,7 +36,7 @@ def parse_arguments(argv):
     options = parser(__doc__.splitlines()[0], 'data', 'run')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     training = options.add_argument_group('training')
-    training.add_argument('--network', default='tutorial', choices=['tutorial', 'mel'], help='see model.py')
+    training.add_argument('--network', default='tutorial', choices=['tutorial', 'harmonic'], help='see model.py')
     training.add_argument('--augmentation', action='store_true',
                           help='show the train notes at varied pitch and timbre, not as they are')
     training.add_argument('--steps', type=at_least(1), default=10_000, help='batches to train on, at most')

@@ -1,7 +1,7 @@
 """What a network learns of instruments it has never met, beside a plain baseline on the same notes. A row a trial.
 
-    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--nsynth DIR] [--steps 1500]
-        [--seeds 3] [--trials tutorial mel ...]
+    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--nsynth DIR] [--steps 5000]
+        [--seeds 3] [--trials tutorial harmonic ...]
 
 It renders the fonts (Debian: fluid-soundfont-gm, csound-soundfont, opl3-soundfont), whose instruments are divided into
 train, valid and test; TimGM6mb, all of whose notes are a third test; and takes a folder of NSynth's notes as a fourth.
@@ -33,8 +33,8 @@ from model import load_model
 FONTS = tuple(f'/usr/share/sounds/sf2/{name}.sf2' for name in ('FluidR3_GM', 'sf_GMbank', 'OPL-3_FM_128M'))
 COLUMNS = {'valid': ('fonts', 'valid'), 'test': ('fonts', 'test'), 'whole font': ('whole_font', 'test'),
            'NSynth': ('nsynth', 'test')}
-TRIALS = {'tutorial': [], 'tutorial, varied': ['--augmentation'], 'mel': ['--network', 'mel'],
-          'mel, varied': ['--network', 'mel', '--augmentation']}
+TRIALS = {'tutorial': [], 'tutorial, varied': ['--augmentation'], 'harmonic': ['--network', 'harmonic'],
+          'harmonic, varied': ['--network', 'harmonic', '--augmentation']}
 
 
 def run_stage(stage, *arguments):
@@ -111,7 +111,7 @@ def main():
     options.add_argument('--fonts', nargs='+', type=Path, default=FONTS, metavar='SF2')
     options.add_argument('--nsynth', type=Path, metavar='DIR', help='wavs of NSynth')
     options.add_argument('--pitches', type=int, default=30)
-    options.add_argument('--steps', type=int, default=1500)
+    options.add_argument('--steps', type=int, default=5000)
     options.add_argument('--seeds', type=int, default=3)
     options.add_argument('--trials', nargs='+', default=list(TRIALS), choices=list(TRIALS))
     args = options.parse_args()

@@ -1,6 +1,6 @@
 """How close training from files, and from files with augmentation, comes to training on one batch in memory.
 
-    python benchmarks/bench_train.py [--data data] [--network mel] [--steps 200] [--repeat 5]
+    python benchmarks/bench_train.py [--data data] [--network harmonic] [--steps 200] [--repeat 5]
 
 They run in turn. Prints the time of a step and the ratios of the speeds, which are to be above 85 %.
 """
@@ -34,7 +34,7 @@ def milliseconds(function, n_steps):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--data', type=Path, default='data')
-    options.add_argument('--network', default='mel', choices=NETWORKS)
+    options.add_argument('--network', default='harmonic', choices=NETWORKS)
     options.add_argument('--steps', type=int, default=200)
     options.add_argument('--repeat', type=int, default=5)
     args = options.parse_args()

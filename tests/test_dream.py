@@ -99,7 +99,7 @@ def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
 
 @pytest.mark.parametrize('network', NETWORKS)
 def test_layers_agree_with_the_model(network):
-    model, n_filters = get_model(5, network), {'tutorial': (64, 64, 128, 128), 'mel': (16, 32, 64, 128)}[network]
+    model, n_filters = get_model(5, network), {'tutorial': (64, 64, 128, 128), 'harmonic': (16, 32, 64, 128)}[network]
     spectra = np.random.default_rng(0).normal(size=(2, 251, 513)).astype(np.float32)
     found = answers.answers(answers.pre_activations(model, spectra))
     np.testing.assert_allclose(found['fc3'], model(spectra[..., np.newaxis]), atol=1e-4)
@@ -255,9 +255,9 @@ def test_thin_of_a_sound_of_three_frames_matches_the_mean():
     assert thin_style.statistics_error(burst, burst, other) > 0.05 > thin_style.statistics_error(shaped, burst, other)
 
 
-def test_every_tool_takes_the_mel_network(small_data, tmp_path, sounds):
+def test_every_tool_takes_the_harmonic_network(small_data, tmp_path, sounds):
     run = tmp_path / 'run'
-    assert stage(train, small_data, run, '--network', 'mel', '--steps', 300, '--batch-size', 8) == 0
+    assert stage(train, small_data, run, '--network', 'harmonic', '--steps', 300, '--batch-size', 8) == 0
     note = min((small_data / 'test/audio').glob('*.wav'))
     assert stage_dream('neuron', small_data, run, '--layer', 'conv2', '--unit', 1, '--steps', 30) == 0
     assert stage_dream('deep', small_data, run, note, '--steps', 60) == 0

@@ -181,7 +181,7 @@ def test_code_in_a_model_file_is_not_run(tmp_path):
     assert not (tmp_path / 'executed').exists()
 
 
-# The mel network.
+# The harmonic network.
 
 @pytest.fixture(scope='module')
 def statistics():
@@ -190,52 +190,63 @@ def statistics():
 
 
 def bands_of(waveforms, statistics, channel=0):
-    """What the mel network's first layer makes of waveforms: (n, 125, 96), levels or (channel 1) envelopes."""
+    """What the harmonic network's first layer makes of waveforms: (n, 125, 80), one of its channels."""
     mean, std = statistics
     spectra = np.stack([(log_spectrum(waveform) - mean) / std for waveform in waveforms])[..., np.newaxis]
-    return outputs_of(get_model(N_LABELS, 'mel', mean, std), ['mel'], spectra)[0][..., channel]
+    return outputs_of(get_model(N_LABELS, 'harmonic', mean, std), ['bands'], spectra)[0][..., channel]
 
 
-def test_mel_network_has_the_shapes_of_its_table(spectra):
-    model = get_model(N_LABELS, 'mel')
-    shapes = {'mel': (125, 96, 2), 'conv1': (32, 48, 16), 'conv2': (16, 24, 32), 'conv3': (8, 12, 64),
-              'conv4': (4, 6, 128), 'pool4': (256,), 'fc1': (256,), 'fc2': (256,), 'fc3': (N_LABELS,)}
+def test_harmonic_network_has_the_shapes_of_its_table(spectra):
+    model = get_model(N_LABELS, 'harmonic')
+    shapes = {'bands': (125, 80, 5), 'conv1': (32, 40, 16), 'conv2': (16, 20, 32), 'conv3': (8, 10, 64),
+              'conv4': (4, 5, 128), 'pool4': (256,), 'fc1': (256,), 'fc2': (256,), 'fc3': (N_LABELS,)}
     for name, output in zip(shapes, outputs_of(model, shapes, spectra), strict=True):
         assert output.shape == (4, *shapes[name]), name
     assert model.count_params() - 2 * 251 * 513 < get_model(N_LABELS).count_params()
 
 
-def test_mel_bands_do_not_depend_on_the_level(statistics):
+def test_bands_do_not_depend_on_the_level(statistics):
     loud, soft = bands_of([sine(440, peak=0.9), sine(440, peak=0.09)], statistics)
     np.testing.assert_allclose(loud, soft, atol=0.05)
     assert loud.max() == pytest.approx(1.5) and loud.min() == pytest.approx(-0.5)
 
 
-def test_mel_bands_rise_with_the_frequency_and_silence_is_finite(statistics):
-    *tones, silence = bands_of([sine(200), sine(1000), sine(5000), np.zeros(64_000, np.float32)], statistics)
+def test_bands_rise_with_the_frequency_and_silence_is_finite(statistics):
+    *tones, silence = bands_of([sine(200), sine(1000), sine(4000), np.zeros(64_000, np.float32)], statistics)
     peaks = [tone[60].argmax() for tone in tones]
     assert peaks == sorted(set(peaks))
     assert np.isfinite(silence).all()
 
 
+@pytest.mark.parametrize('harmonic', [2, 3, 4])
+def test_a_channel_shows_a_partial_at_the_band_of_the_fundamental(statistics, harmonic):
+    fundamental, partial = (bands_of([sine(400, peak=0.5) + sine(400 * harmonic, peak=0.4)], statistics, channel)[0, 60]
+                            for channel in (0, harmonic - 1))
+    band = round(12 * np.log2(400 / 55))
+    assert abs(fundamental[band - 8:band + 9].argmax() - 8) <= 1
+    assert abs(partial[band - 8:band + 9].argmax() - 8) <= 1
+    other = bands_of([sine(400, peak=0.5)], statistics, harmonic - 1)[0, 60]
+    assert other[band] < partial[band] - 0.5
+
+
 def test_envelopes_tell_when_a_band_sounds_and_not_how_loud(statistics):
     struck, held = sine(1000) * (np.arange(64_000) < 16_000), sine(300, peak=0.9)
-    loud, soft = bands_of([held + struck, held + struck / 3], statistics, channel=1)
+    loud, soft = bands_of([held + struck, held + struck / 3], statistics, channel=4)
     np.testing.assert_array_equal(loud.max(axis=0), 1)
     band = loud[100].argmin()
     assert loud[5, band] > 0.8 and loud[100, band] < 0
     np.testing.assert_allclose(soft[:25, band], loud[:25, band], atol=0.05)
 
 
-def test_mel_network_is_the_same_from_its_file(spectra, statistics, tmp_path):
-    model = get_model(N_LABELS, 'mel', *statistics)
+def test_harmonic_network_is_the_same_from_its_file(spectra, statistics, tmp_path):
+    model = get_model(N_LABELS, 'harmonic', *statistics)
     model.save(tmp_path / 'model.keras')
     np.testing.assert_array_equal(load_model(tmp_path / 'model.keras')(spectra), model(spectra))
 
 
-def test_mel_network_does_not_train_its_statistics(tmp_path, small_data):
-    assert stage(train, small_data, tmp_path / 'run', '--network', 'mel', '--steps', 2, '--batch-size', 4) == 0
-    mel = load_model(tmp_path / 'run/model.keras').get_layer('mel')
+def test_harmonic_network_does_not_train_its_statistics(tmp_path, small_data):
+    assert stage(train, small_data, tmp_path / 'run', '--network', 'harmonic', '--steps', 2, '--batch-size', 4) == 0
+    bands = load_model(tmp_path / 'run/model.keras').get_layer('bands')
     provider = prepare_data(small_data, small_data / 'labels.txt')
-    np.testing.assert_array_equal(mel.mean.numpy(), provider.mean)
-    np.testing.assert_allclose(mel.std.numpy(), provider.std + EPSILON)
+    np.testing.assert_array_equal(bands.mean.numpy(), provider.mean)
+    np.testing.assert_allclose(bands.std.numpy(), provider.std + EPSILON)

@@ -222,9 +222,9 @@ def test_killed_and_started_again_ends_the_same(killed, trained, small_data, tmp
     assert not [name for name in files_of(run) if '.tmp' in name or 'step-' in name]
 
 
-def test_mel_network_stopped_between_validations_ends_the_same(tiny_data, tmp_path, monkeypatch):
+def test_harmonic_network_stopped_between_validations_ends_the_same(tiny_data, tmp_path, monkeypatch):
     """Its dropout and the variation of its notes go on where they were."""
-    four_steps = ('--network', 'mel', '--augmentation', '--steps', 4, *TINY)
+    four_steps = ('--network', 'harmonic', '--augmentation', '--steps', 4, *TINY)
     assert stage(train, tiny_data, tmp_path / 'whole', *four_steps) == 0
     save_state, stopped = train.save_state, []
 
