@@ -3,7 +3,7 @@
 The distance is Mahalanobis': to the mean of the nearest label, with one covariance for all labels (K. Lee, K. Lee,
 H. Lee, J. Shin 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks",
 arXiv:1807.03888, section 2.1), shrunk, because many of the 256 neurons hardly vary (Ledoit and Wolf 2004). A sound is
-unlike anything seen where it is farther than 99 % of the valid notes, which are of other instruments than the train
+unlike anything seen where it is farther than 95 % of the valid notes, which are of other instruments than the train
 notes. It is no proof of the opposite: what belongs to no label may well lie near one.
 
 RUN/novelty.npz holds these and a digest of the model that they belong to.
@@ -18,7 +18,7 @@ import numpy as np
 from artifacts import BadInput, atomic
 from calibration import model_digest
 
-PERCENTILE = 99
+PERCENTILE = 95
 N_NOTES = 10_000  # train notes, drawn at random, at most
 
 
@@ -65,7 +65,7 @@ def measure_novelty(run, provider, seed=0):
     found = fit(get_activation(model, provider, 'train', chosen), provider.class_indices['train'][chosen], valid)
     with atomic(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, means=found.means, precision=found.precision, limit=found.limit, model=digest)
-    print(f'{path}: ' + (f'99 % of the valid notes are nearer than {found.limit:.1f} to the train notes of some label'
+    print(f'{path}: ' + (f'{PERCENTILE} % of the valid notes are nearer than {found.limit:.1f} to a label of train'
                          if len(valid) else 'no valid split, so that no sound is called unlike anything seen'))
 
 

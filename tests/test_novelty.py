@@ -34,10 +34,10 @@ def known():
 
 # The distance.
 
-def test_one_in_a_hundred_notes_like_the_known_ones_is_beyond_the_limit(known):
+def test_one_in_twenty_notes_like_the_known_ones_is_beyond_the_limit(known):
     found, means, spread = known
     others, _ = clusters(np.random.default_rng(1), 2000, means, spread)
-    assert 0.005 < np.mean(found.distances(others) > found.limit) < 0.02
+    assert 0.035 < np.mean(found.distances(others) > found.limit) < 0.07
 
 
 def test_distance_is_that_of_mahalanobis_to_the_nearest_label(known):
