@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -176,6 +177,10 @@ def command(main):
             return main(argv) or 0
         except (BadInput, OSError) as error:
             print(f'{script}: error: {" ".join(str(error).split())}', file=sys.stderr)
+            return 1
+        except BrokenExecutor:
+            print(f'{script}: error: one of its processes was killed, as happens where memory runs out; what is '
+                  'written is kept: close other programs, or give a smaller --jobs, and run it again', file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print(f'\n{script}: stopped; what is written is kept, run it again to go on', file=sys.stderr)

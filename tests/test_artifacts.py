@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, error_line, run_python
+from joblib import Parallel, delayed
 
 import artifacts
 
@@ -196,6 +197,15 @@ def test_only_expected_errors_become_a_line(capsys):
     assert 'run it again' in capsys.readouterr().err
     with pytest.raises(ZeroDivisionError):
         failing_with(ZeroDivisionError())()
+
+
+def test_a_killed_worker_is_one_line_with_the_remedy(capsys):
+    @artifacts.command
+    def main(argv):
+        Parallel(n_jobs=2)(delayed(exec)('import os; os.kill(os.getpid(), 9)') for _ in range(2))
+
+    assert main([]) == 1
+    error_line(capsys.readouterr().err, 'killed', '--jobs')
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch):

@@ -445,6 +445,18 @@ def test_a_file_that_is_no_sound_font_is_refused(tmp_path, capsys, content):
     assert wavs_of(tmp_path / 'data') == []
 
 
+@pytest.mark.parametrize('table', [b'phdr', b'ibag', b'shdr'])
+def test_a_sound_font_with_garbage_in_its_tables_is_refused(tmp_path, capsys, table):
+    content = bytearray(REAL_FONT.read_bytes())
+    start = content.rindex(table) + 8
+    size = int.from_bytes(content[start - 4:start], 'little')
+    content[start:start + size] = np.random.default_rng(0).bytes(size)
+    (tmp_path / 'garbage.sf2').write_bytes(content)
+    assert render(tmp_path / 'data', '--soundfont', tmp_path / 'garbage.sf2') == 1
+    error_line(capsys.readouterr().err, tmp_path / 'garbage.sf2', 'give another')
+    assert not (tmp_path / 'data').exists()
+
+
 def test_a_missing_sound_font_is_named_with_the_remedy(tmp_path, capsys):
     assert render(tmp_path / 'data', '--soundfont', tmp_path / 'none.sf2') == 1
     line = error_line(capsys.readouterr().err, tmp_path / 'none.sf2')
