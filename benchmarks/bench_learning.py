@@ -1,6 +1,6 @@
 """What a network learns of instruments it has never met, beside a plain baseline on the same notes. A row a trial.
 
-    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--nsynth DIR] [--steps 5000]
+    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--nsynth DIR] [--steps 10000]
         [--seeds 3] [--trials tutorial harmonic ...]
 
 It renders the fonts (Debian: fluid-soundfont-gm, csound-soundfont, opl3-soundfont), whose instruments are divided into
@@ -111,7 +111,7 @@ def main():
     options.add_argument('--fonts', nargs='+', type=Path, default=FONTS, metavar='SF2')
     options.add_argument('--nsynth', type=Path, metavar='DIR', help='wavs of NSynth')
     options.add_argument('--pitches', type=int, default=30)
-    options.add_argument('--steps', type=int, default=5000)
+    options.add_argument('--steps', type=int, default=10_000)
     options.add_argument('--seeds', type=int, default=3)
     options.add_argument('--trials', nargs='+', default=list(TRIALS), choices=list(TRIALS))
     args = options.parse_args()
@@ -121,7 +121,8 @@ def main():
     print_row('MFCC statistics + SVM', [score_baseline(args.folder / 'fonts', columns)])
     for trial in args.trials:
         print_row(trial, [score_network(args.folder / 'fonts', args.folder / f'run_{trial.replace(", ", "_")}_{seed}',
-                                        columns, '--steps', args.steps, '--seed', seed, *TRIALS[trial])
+                                        columns, '--steps', args.steps, '--patience', args.steps, '--seed', seed,
+                                        *TRIALS[trial])  # with that patience to the end of the cosine
                           for seed in range(args.seeds)])
 
 
