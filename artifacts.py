@@ -180,7 +180,8 @@ def command(main):
             return 1
         except BrokenExecutor:
             print(f'{script}: error: one of its processes was killed, as happens where memory runs out; what is '
-                  'written is kept: close other programs, or give a smaller --jobs, and run it again', file=sys.stderr)
+                  'written is kept: close other programs, or give a smaller --jobs where there is one, '
+                  'and run it again', file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print(f'\n{script}: stopped; what is written is kept, run it again to go on', file=sys.stderr)

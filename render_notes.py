@@ -257,6 +257,8 @@ def main(argv=None):
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     args = options.parse_args(argv)
 
+    if not find_spec('tinysoundfont'):
+        raise BadInput('tinysoundfont is not installed: `python -m pip install --no-deps -r requirements_no_deps.txt`')
     fonts = args.soundfont or [default_font()]
     digests = {font.name: digest(read_font(font)) for font in fonts}
     if len(digests) < len(fonts):

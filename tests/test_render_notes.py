@@ -464,6 +464,14 @@ def test_a_missing_sound_font_is_named_with_the_remedy(tmp_path, capsys):
     assert not (tmp_path / 'data').exists()
 
 
+def test_without_the_synthesiser_it_is_the_package_that_is_named_and_not_the_font(tmp_path, monkeypatch, capsys):
+    find_spec = render_notes.find_spec
+    monkeypatch.setattr(render_notes, 'find_spec', lambda name: None if name == 'tinysoundfont' else find_spec(name))
+    assert render(tmp_path / 'data') == 1
+    line = error_line(capsys.readouterr().err, 'tinysoundfont', 'requirements_no_deps.txt')
+    assert 'sf2' not in line and not (tmp_path / 'data').exists()
+
+
 def test_a_refused_font_leaves_a_finished_folder_as_it_is(data, rendered, tmp_path):
     (tmp_path / 'text.sf2').write_text('no font')
     assert render(data, '--soundfont', tmp_path / 'text.sf2') == 1
