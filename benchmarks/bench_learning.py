@@ -1,11 +1,13 @@
 """What a network learns of instruments it has never met, beside a plain baseline on the same notes. A row a trial.
 
-    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--nsynth DIR] [--steps 10000]
-        [--seeds 3] [--trials tutorial harmonic ...]
+    python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--other-fonts D.sf2 ...]
+        [--nsynth DIR] [--steps 10000] [--seeds 3] [--trials tutorial harmonic ...]
 
 It renders the fonts (Debian: fluid-soundfont-gm, csound-soundfont, opl3-soundfont), whose instruments are divided into
 train, valid and test; TimGM6mb, all of whose notes are a third test; and takes a folder of NSynth's notes as a fourth.
-Each column is an accuracy in %, mean and (highest - lowest) / 2 over the seeds. Choose by valid, never by the others.
+Each column is an accuracy in %, mean and (highest - lowest) / 2 over the seeds. Choose by valid and by other fonts
+(Debian: musescore-general-soundfont-lossless; GeneralUser GS), never by the rest: of the other fonts those programs
+are taken that sound like none of the fonts above.
 """
 
 import argparse
@@ -30,9 +32,9 @@ from data_provider import prepare_data
 from evaluate import mfcc_statistics, predict_logits
 from model import load_model
 
-FONTS = tuple(f'/usr/share/sounds/sf2/{name}.sf2' for name in ('FluidR3_GM', 'sf_GMbank', 'OPL-3_FM_128M'))
-COLUMNS = {'valid': ('fonts', 'valid'), 'test': ('fonts', 'test'), 'whole font': ('whole_font', 'test'),
-           'NSynth': ('nsynth', 'test')}
+FONTS = tuple(Path(f'/usr/share/sounds/sf2/{name}.sf2') for name in ('FluidR3_GM', 'sf_GMbank', 'OPL-3_FM_128M'))
+COLUMNS = {'valid': ('fonts', 'valid'), 'other fonts': ('other_fonts', 'test'), 'test': ('fonts', 'test'),
+           'whole font': ('whole_font', 'test'), 'NSynth': ('nsynth', 'test')}
 TRIALS = {'tutorial': [], 'tutorial, varied': ['--augmentation'], 'harmonic': ['--network', 'harmonic'],
           'harmonic, varied': ['--network', 'harmonic', '--augmentation']}
 
@@ -51,15 +53,26 @@ def link_as_test(folder, wavs):
             os.symlink(wav.resolve(), audio / wav.name)
 
 
+def render_others(folder, fonts, known, n_pitches):
+    """Render into FOLDER/test what the fonts have that sounds like nothing in the known ones."""
+    instruments = [one for one in render_notes.list_instruments([*known, *fonts]) if one['font'] in fonts]
+    (folder / 'test' / 'audio').mkdir(parents=True, exist_ok=True)
+    plan = {'test': [(one, render_notes.list_notes(one, n_pitches, seed=0)) for one in instruments]}
+    render_notes.render_all(plan, folder, seed=0, jobs=-1)
+
+
 def prepare(args):
     """Make the notes and spectra of all columns; return {column: (DataProvider, split)} of those that there are."""
     run_stage(render_notes, '--data', args.folder / 'fonts', '--soundfont', *args.fonts, '--pitches', args.pitches)
     run_stage(render_notes, '--data', args.folder / 'rendered')
     link_as_test(args.folder / 'whole_font', [wav for split in SPLITS
                                               for wav in (args.folder / 'rendered' / split / 'audio').glob('*.wav')])
+    if args.other_fonts:
+        known = [render_notes.default_font(), *args.fonts]
+        render_others(args.folder / 'other_fonts', args.other_fonts, known, args.pitches)
     if args.nsynth:
         link_as_test(args.folder / 'nsynth', args.nsynth.glob('*.wav'))
-    folders = ['fonts', 'whole_font'] + ['nsynth'] * bool(args.nsynth)
+    folders = ['fonts', 'whole_font'] + ['other_fonts'] * bool(args.other_fonts) + ['nsynth'] * bool(args.nsynth)
     for folder in folders:
         run_stage(gather_information, '--data', args.folder / folder)
         run_stage(extract_spectrum, '--data', args.folder / folder)
@@ -109,6 +122,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--folder', type=Path, default='learn')
     options.add_argument('--fonts', nargs='+', type=Path, default=FONTS, metavar='SF2')
+    options.add_argument('--other-fonts', nargs='+', type=Path, default=(), metavar='SF2', help='more to choose by')
     options.add_argument('--nsynth', type=Path, metavar='DIR', help='wavs of NSynth')
     options.add_argument('--pitches', type=int, default=30)
     options.add_argument('--steps', type=int, default=10_000)
