@@ -1,4 +1,4 @@
-"""Stage 3: train the network on the train split, keep the model that does best on the whole valid split.
+"""Stage 3: train the network on the train split, keep the model that does best on the whole valid split, or the last.
 
 Reads the lists, spectra and statistics of DATA; writes RUN/model.keras, RUN/history.csv, RUN/config.json, copies of
 the labels and statistics, TensorBoard logs and, in the end, RUN/calibration.json and RUN/novelty.npz. Killed at any
@@ -51,6 +51,8 @@ def parse_arguments(argv):
     training.add_argument('--validate-every', type=at_least(1), default=100, metavar='STEPS', help='and checkpoint')
     training.add_argument('--patience', type=at_least(1), default=20, metavar='VALIDATIONS',
                           help='stop after so many without a better one')
+    training.add_argument('--keep', default='best', choices=['best', 'last'],
+                          help='the model that is best on valid, or that of the last step, without early stop')
     training.add_argument('--seed', type=at_least(0), default=0,
                           help='of weights and order; same seed, same result on CPUs')
     options.add_argument('--replace', action='store_true',
@@ -212,13 +214,14 @@ def train_round(model, provider, args, start, bar):
     return row
 
 
-def merit(row):
-    """What the best model has most of: valid accuracy, then less loss; without a valid split, steps."""
-    return (row['valid_accuracy'], -row['valid_loss']) if 'valid_accuracy' in row else (row['step'], 0)
+def merit(row, keep='best'):
+    """What the kept model has most of: valid accuracy, then less loss; steps without a valid split or for the last."""
+    by_valid = keep == 'best' and 'valid_accuracy' in row
+    return (row['valid_accuracy'], -row['valid_loss']) if by_valid else (row['step'], 0)
 
 
 def is_finished(history, args):
-    best = max(range(len(history)), key=lambda i: merit(history[i]))
+    best = max(range(len(history)), key=lambda i: merit(history[i], args.keep))
     return history[-1]['step'] >= args.steps or len(history) - 1 - best >= args.patience
 
 
@@ -240,7 +243,7 @@ def train(args, provider):
                   description='training', unit='step') as bar:
         while not state['finished']:
             row = train_round(model, provider, args, history[-1]['step'] if history else 0, bar)
-            if not history or merit(row) > max(map(merit, history)):
+            if not history or merit(row, args.keep) > max(merit(earlier, args.keep) for earlier in history):
                 with atomic(args.run / 'model.keras') as temporary:
                     model.save(temporary)
             history.append(row)
@@ -267,7 +270,7 @@ def main(argv=None):
         print('no valid split: no early stop, and the last model is kept instead of the best')
     open_run(args.run, describe_run(args, provider), provider, args.replace)
     history = train(args, provider)
-    best = max(history, key=merit)
+    best = max(history, key=lambda row: merit(row, args.keep))
     print(f'{args.run}/model.keras: step {best["step"]:,}'
           + (f', accuracy on valid {best["valid_accuracy"]:.1%}' if 'valid_accuracy' in best else ''))
     calibrate(args.run, provider)

@@ -1,7 +1,7 @@
 """What a network learns of instruments it has never met, beside a plain baseline on the same notes. A row a trial.
 
     python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--other-fonts D.sf2 ...]
-        [--nsynth DIR] [--steps 10000] [--seeds 3] [--last] [--trials tutorial harmonic ...]
+        [--nsynth DIR] [--steps 10000] [--seeds 3] [--keep last] [--trials tutorial harmonic ...]
 
 It renders the fonts (Debian: fluid-soundfont-gm, csound-soundfont, opl3-soundfont), whose instruments are divided into
 train, valid and test; TimGM6mb, all of whose notes are a third test; and takes a folder of NSynth's notes as a fourth.
@@ -80,18 +80,6 @@ def prepare(args):
             for column, (folder, split) in COLUMNS.items() if folder in folders}
 
 
-def leave_out_valid(folder):
-    """Return a folder of links to the train split alone: train.py then keeps the last model, not the best on valid."""
-    alone = folder.with_name(f'{folder.name}_train')
-    (alone / 'valid' / 'spectrum').mkdir(parents=True, exist_ok=True)
-    for name in ('valid_samples.txt', 'valid_labels.txt'):
-        (alone / name).write_text('')
-    for name in ('train', 'train_samples.txt', 'train_labels.txt', 'data_mean.npy', 'data_std.npy', 'spectrum.json'):
-        if not (alone / name).exists():
-            os.symlink((folder / name).resolve(), alone / name)
-    return alone
-
-
 def features(provider, split):
     return np.stack(Parallel(n_jobs=-1, batch_size=16)(
         delayed(mfcc_statistics)(provider.path(split, i)) for i in range(provider.n_notes(split))))
@@ -139,18 +127,17 @@ def main():
     options.add_argument('--pitches', type=int, default=30)
     options.add_argument('--steps', type=int, default=10_000)
     options.add_argument('--seeds', type=int, default=3)
-    options.add_argument('--last', action='store_true', help='keep the last model instead of the best on valid')
+    options.add_argument('--keep', default='best', choices=['best', 'last'], help='as in train.py')
     options.add_argument('--trials', nargs='+', default=list(TRIALS), choices=list(TRIALS))
     args = options.parse_args()
 
     columns = prepare(args)
     print(f'| trial | {" | ".join(columns)} | seconds |\n|---|{"---|" * (len(columns) + 1)}')
     print_row('MFCC statistics + SVM', [score_baseline(args.folder / 'fonts', columns)])
-    notes = leave_out_valid(args.folder / 'fonts') if args.last else args.folder / 'fonts'
     for trial in args.trials:
-        print_row(trial, [score_network(notes, args.folder / f'run_{trial.replace(", ", "_")}_{seed}',
+        print_row(trial, [score_network(args.folder / 'fonts', args.folder / f'run_{trial.replace(", ", "_")}_{seed}',
                                         columns, '--steps', args.steps, '--patience', args.steps, '--seed', seed,
-                                        *TRIALS[trial])  # with that patience to the end of the cosine
+                                        '--keep', args.keep, *TRIALS[trial])  # so patient: to the end of the cosine
                           for seed in range(args.seeds)])
 
 

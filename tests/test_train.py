@@ -166,6 +166,19 @@ def test_without_a_valid_split_the_last_model_is_kept(tmp_path, capfd):
     assert load_model(tmp_path / 'run' / 'model.keras', compile=True).optimizer.iterations == 3
 
 
+def test_the_last_model_is_kept_where_that_is_asked_for(small_data, tmp_path):
+    """With the settings with which the early stop keeps an earlier one."""
+    assert stage(train, small_data, tmp_path, '--steps', 12, '--batch-size', 8, '--validate-every', 1, '--optimizer',
+                 'sgd', '--learning-rate', 0.3, '--schedule', 'constant', '--patience', 1, '--keep', 'last') == 0
+    history = history_of(tmp_path)
+    assert len(history) == 12
+    assert max(history, key=train.merit) is not history[-1]
+    accuracy, loss = score(tmp_path, small_data)
+    assert accuracy == pytest.approx(history[-1]['valid_accuracy'], abs=1e-6)
+    assert loss == pytest.approx(history[-1]['valid_loss'], rel=1e-3)
+    assert (tmp_path / 'calibration.json').exists()
+
+
 def test_one_label_is_learnt_at_once(tmp_path):
     """Keras' 'accuracy' of a single output would be that of a yes-no question, and wrong."""
     notes = {split: [f'bass_x_{number:03}-040-100' for number in range(4)] for split in ('train', 'valid')}
