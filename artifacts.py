@@ -161,6 +161,13 @@ def at_least(lowest, kind=int):
     return convert
 
 
+def random_seed(text):
+    """The type of ``--seed``: 0 to 4294967295, which is what scikit-learn and Keras take."""
+    if not 0 <= int(text) < 2 ** 32:
+        raise argparse.ArgumentTypeError(f'{text} is not between 0 and {2 ** 32 - 1}')
+    return int(text)
+
+
 def process_count(text):
     """The type of ``--jobs``, in joblib's sense: -1 is one process for each core."""
     if int(text) == 0:

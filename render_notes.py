@@ -17,7 +17,19 @@ from pathlib import Path
 
 import numpy as np
 
-from artifacts import SPLITS, BadInput, at_least, atomic, command, load_json, parser, process_count, progress, save_json
+from artifacts import (
+    SPLITS,
+    BadInput,
+    at_least,
+    atomic,
+    command,
+    load_json,
+    parser,
+    process_count,
+    progress,
+    random_seed,
+    save_json,
+)
 from extract_spectrum import N_SAMPLES, SAMPLE_RATE
 from gather_information import find_wavs, load_labels
 
@@ -253,7 +265,7 @@ def main(argv=None):
     options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
                          help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
     options.add_argument('--pitches', type=at_least(1), default=48, help='of each instrument, or all it has')
-    options.add_argument('--seed', type=at_least(0), default=0, help='of the split, the pitches and the levels')
+    options.add_argument('--seed', type=random_seed, default=0, help='of the split, the pitches and the levels')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     args = options.parse_args(argv)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import artifacts
-from artifacts import SPLITS, BadInput, at_least, atomic, command, parser, save_text
+from artifacts import SPLITS, BadInput, atomic, command, parser, random_seed, save_text
 from gather_information import find_wavs, label_of, load_labels
 
 FEWEST = 3  # instruments of a label: one for each split
@@ -204,7 +204,7 @@ def main(argv=None):
                          help='what in the name of a file tells the instrument: its first group, or all it matches')
     options.add_argument('--valid', type=share, default=0.15, help='share of the instruments')
     options.add_argument('--test', type=share, default=0.15, help='share of the instruments')
-    options.add_argument('--seed', type=at_least(0), default=0, help='of the split')
+    options.add_argument('--seed', type=random_seed, default=0, help='of the split')
     options.add_argument('--copy', action='store_true', help='copy the files instead of linking to them')
     args = options.parse_args(argv)
 

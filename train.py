@@ -22,6 +22,7 @@ from artifacts import (
     load_json,
     parser,
     progress,
+    random_seed,
     save_csv,
     save_json,
     save_npy,
@@ -53,7 +54,7 @@ def parse_arguments(argv):
                           help='stop after so many without a better one')
     training.add_argument('--keep', default='best', choices=['best', 'last'],
                           help='the model that is best on valid, or that of the last step, without early stop')
-    training.add_argument('--seed', type=at_least(0), default=0,
+    training.add_argument('--seed', type=random_seed, default=0,
                           help='of weights and order; same seed, same result on CPUs')
     options.add_argument('--replace', action='store_true',
                          help='train anew where RUN was trained otherwise (other settings, data or code)')

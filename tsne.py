@@ -9,7 +9,19 @@ import re
 
 import numpy as np
 
-from artifacts import BadInput, at_least, command, load_lines, load_npy, parser, progress, run_path, save_json, save_npy
+from artifacts import (
+    BadInput,
+    at_least,
+    command,
+    load_lines,
+    load_npy,
+    parser,
+    progress,
+    random_seed,
+    run_path,
+    save_json,
+    save_npy,
+)
 
 MIN_NOTES = 5
 N_NEIGHBOURS = 10
@@ -130,7 +142,7 @@ def main(argv=None):
     options.add_argument('--components', type=at_least(3), default=50, help='dimensions of the PCA')
     options.add_argument('--quality-notes', type=at_least(MIN_NOTES), default=2000,
                          help='drawn for the quality figures, at most')
-    options.add_argument('--seed', type=at_least(0), default=0)
+    options.add_argument('--seed', type=random_seed, default=0)
     args = options.parse_args(argv)
 
     notes, activation = load_activation(args.run, args.split)

@@ -392,8 +392,11 @@ def test_nonsense_numbers_are_refused(tiny_data, tmp_path, fails, option, value)
     assert not (tmp_path / 'run').exists()
 
 
-def test_negative_seed_is_refused(tiny_data, tmp_path, fails):
-    assert 'seed' in fails(train, tiny_data, tmp_path / 'run', '--steps', 1, '--seed', -1)
+@pytest.mark.parametrize('value', [-1, 2 ** 32])
+def test_seeds_that_keras_does_not_take_are_refused(tiny_data, tmp_path, fails, value):
+    line = fails(train, tiny_data, tmp_path / 'run', '--steps', 1, '--seed', value)
+    assert 'seed' in line and str(value) in line
+    assert not (tmp_path / 'run').exists()
 
 
 def test_missing_stage_is_named(tmp_path, tiny_data, fails):

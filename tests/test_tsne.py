@@ -201,7 +201,7 @@ def test_constant_activation_of_a_dead_network_is_refused(tiny_data, run):
 
 @pytest.mark.parametrize('arguments', [
     ('--components', 0), ('--components', -2), ('--perplexity', 0), ('--perplexity', 'nan'), ('--quality-notes', 0),
-    ('--seed', -1)], ids=' '.join(['{}']).format)
+    ('--seed', -1), ('--seed', 2 ** 32)], ids=' '.join(['{}']).format)
 def test_nonsense_numbers_are_refused(tiny_data, run, fails, arguments):
     line = fails(tsne, tiny_data, run, *arguments)
     assert arguments[0].strip('-').split('-')[0] in line
