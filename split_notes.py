@@ -92,7 +92,7 @@ def instrument_of(folder, wav, pattern):
         found = pattern.search(wav.stem)
         if not found:
             raise BadInput(f'{wav}: --instrument {pattern.pattern} finds nothing in its name: give another pattern')
-        return found[found.lastindex or 0]
+        return next((group for group in found.groups() if group), found[0])
     return folder or artifacts.instrument_of(wav.stem)
 
 
@@ -122,7 +122,7 @@ def plan(notes, labels, args):
     by_label = {label: defaultdict(list) for label in labels}
     for label, folder, wav in notes:
         by_label[label][instrument_of(folder, wav, args.instrument)].append(wav)
-    sources, targets = {}, {}
+    sources, targets, owners = {}, {}, {}
     for label, instruments in by_label.items():
         if len(instruments) < FEWEST:
             raise BadInput(f'{args.library}: {label!r} has {len(instruments)} instruments, but train, valid and test '
@@ -137,6 +137,11 @@ def plan(notes, labels, args):
                 if name in sources:
                     raise BadInput(f'{wav} and {sources[name]} would both be named {name}.wav: rename one')
                 sources[name] = wav
+                told = artifacts.instrument_of(name)
+                owner = owners.setdefault(told, instrument)
+                if owner != instrument:
+                    raise BadInput(f'{wav}: the stages would take {owner!r} and {instrument!r} for one instrument, '
+                                   f'{told!r}: rename one of them')
                 targets[args.data / split_of[instrument] / 'audio' / f'{name}.wav'] = wav
     return targets
 

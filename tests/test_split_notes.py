@@ -153,6 +153,18 @@ def test_pattern_tells_the_instrument(tmp_path):
     assert len(instruments) == 7 and all(len(splits) == 1 for splits in instruments.values())
 
 
+def test_first_group_of_the_pattern_that_matches_is_the_instrument(tmp_path):
+    library = write_library(tmp_path / 'mine', [f'kick/{maker}_v{i}' for maker in ('acme', 'korg', 'zeno')
+                                                for i in range(4)])
+    assert split(library, tmp_path / 'data', '--instrument', '^(?:(x)|([a-z]+))_v([0-9]+)') == 0
+    assert splits_by(tmp_path / 'data').keys() == {'kick_acme', 'kick_korg', 'kick_zeno'}
+
+
+def test_instruments_that_the_stages_would_take_for_one_are_refused(tmp_path, refused):
+    library = write_library(tmp_path / 'mine', [f'kick/a--{maker}/1' for maker in 'bcd'])
+    assert "'a--b' and 'a--c' for one instrument, 'kick_a'" in refused(library)
+
+
 def test_files_alone_are_instruments_and_other_files_are_left_out_which_is_said(tmp_path, capfd):
     library = write_library(tmp_path / 'mine', [f'snare/{i}' for i in range(6)])
     (library / 'snare/read me.txt').touch()
