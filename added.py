@@ -9,8 +9,7 @@ import hashlib
 import numpy as np
 import soundfile
 
-from artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
-from calibration import model_digest
+from artifacts import BadInput, atomic, load_json, model_digest, save_json, save_npy, spectrum_path
 from extract_spectrum import SAMPLE_RATE, log_spectrum
 from map_data import VIEWS
 
@@ -46,7 +45,9 @@ def load_added(run):
     path = run / FOLDER / 'added.json'
     if not path.exists():
         return []
-    content = load_json(path, 'predict.py --map')
+    content = load_json(path, 'predict.py --map', sounds=list)
+    if not all(isinstance(entry, dict) and {'id', 'sound'} <= entry.keys() for entry in content['sounds']):
+        raise BadInput(f'{path} is damaged: delete it and run `python predict.py --map` again')
     if content.get('model') != model_digest(run):
         print(f'{path}: of another model, so these sounds are left out: run `python predict.py --map` with them again')
         return []

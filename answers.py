@@ -5,10 +5,11 @@ a class.
 """
 
 import hashlib
+from contextlib import suppress
 
 import numpy as np
 
-from artifacts import BadInput, atomic, progress
+from artifacts import DAMAGED, BadInput, atomic, progress
 from model import CONVOLUTIONS, HarmonicBands, keras, tf
 
 CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
@@ -70,10 +71,9 @@ def digest(model):
 def answers_to_notes(model, provider, split, path):
     """{layer: (n_notes, units)} of a split, in list order; kept in `path` for as long as model and notes are these."""
     key = digest(model) + hashlib.sha256('\n'.join(provider.notes[split]).encode()).hexdigest()[:16]
-    if path.exists():
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept['key']) == key:
-                return {layer: kept[layer] for layer in LAYERS}
+    with suppress(FileNotFoundError, *DAMAGED), np.load(path, allow_pickle=False) as kept:  # then it is made anew
+        if str(kept['key']) == key:
+            return {layer: kept[layer] for layer in LAYERS}
     batches = []
     with progress(total=provider.n_notes(split), description=f'{split} notes') as bar:
         for spectra, _ in provider.dataset(split):

@@ -6,13 +6,17 @@ It knows nothing of audio and never imports TensorFlow, so that ``--help`` answe
 import argparse
 import csv
 import functools
+import hashlib
 import io
 import json
 import os
 import re
 import sys
+import tokenize
+import zipfile
+import zlib
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,9 @@ os.environ.setdefault('TF_CPU_ALLOCATOR_USE_BFC', 'true')  # it keeps its memory
 
 SPLITS = ('train', 'valid', 'test')
 NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>\d{3})-(?P<velocity>\d{3})')
+# What reading a damaged .npy or .npz raises, whichever byte of it is another.
+DAMAGED = (ValueError, TypeError, KeyError, EOFError, SyntaxError, tokenize.TokenError, RuntimeError, MemoryError,
+           zipfile.BadZipFile, zlib.error)
 
 
 class BadInput(ValueError):
@@ -68,6 +75,8 @@ def atomic(path):
     The temporary name is always the same, so that what a killed run left behind is overwritten by the next one.
     """
     path = Path(path)
+    if not path.name:
+        raise BadInput(f"'{path}' names a folder: give the name of a file")
     temporary = path.with_name('.tmp.' + path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +86,8 @@ def atomic(path):
         reason = error.strerror or f'{error} (is the disk full?)'
         raise OSError(error.errno or 0, f'cannot write: {reason}', str(path)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what is reported is why it could not be written
+            temporary.unlink(missing_ok=True)
 
 
 def save_npy(path, array):
@@ -114,20 +124,45 @@ def require(path, made_by):
 
 
 def load_npy(path, made_by):
-    """Return the array in `path`; BadInput where it is no intact .npy (pickles are never loaded)."""
+    """Return the array of numbers in `path`; BadInput where it is no intact .npy (pickles are never loaded)."""
     try:
-        return np.load(require(path, made_by), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        with open(require(path, made_by), 'rb') as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+        if array.dtype.kind not in 'biuf':
+            raise ValueError(f'it holds {array.dtype}, not numbers')
+        return array
+    except DAMAGED as error:
         raise BadInput(f'{path} is not an intact .npy file ({error}): delete it and run `python {made_by}` again') \
             from error
 
 
-def load_json(path, made_by):
-    """Return the dictionary in a JSON file."""
+def load_json(path, made_by, **kinds):
+    """Return the dictionary in a JSON file; BadInput unless it has values of these kinds, as in `labels=list`."""
     try:
-        return dict(json.loads(require(path, made_by).read_text(encoding='utf-8')).items())
-    except (ValueError, AttributeError) as error:
+        content = dict(json.loads(require(path, made_by).read_text(encoding='utf-8')).items())
+        for name, kind in kinds.items():
+            if not isinstance(content.get(name), kind):
+                raise ValueError(f'{name} is {json.dumps(content.get(name))[:40]}')
+        return content
+    except (ValueError, AttributeError, RecursionError) as error:
         raise BadInput(f'{path} is not intact JSON ({error}): delete it and run `python {made_by}` again') from error
+
+
+def model_digest(run):
+    """Return a digest of RUN/model.keras."""
+    return hashlib.sha256(require(Path(run) / 'model.keras', 'train.py').read_bytes()).hexdigest()[:16]
+
+
+def check_model(run, path, digest, made_by):
+    """Raise BadInput unless `digest`, which `path` holds, is that of RUN/model.keras: the rest would be mixed up."""
+    if digest != model_digest(run):
+        raise BadInput(f'{path} is of another model than {run}/model.keras: run `python {made_by}` again')
+
+
+def check_stage(run, name, made_by, split):
+    """Raise BadInput unless RUN/{name}, which a stage writes last, names the model that is there now."""
+    path = run_path(run, name, split)
+    check_model(run, path, load_json(path, made_by).get('model'), made_by)
 
 
 def load_lines(path, made_by):
@@ -180,8 +215,14 @@ def command(main):
     @functools.wraps(main)
     def wrapped(argv=None):
         script = Path(sys.modules[main.__module__].__file__).name
+        with suppress(AttributeError):  # of what stands in for it in another program
+            sys.stdout.reconfigure(errors='backslashreplace')  # for names that its encoding lacks
         try:
-            return main(argv) or 0
+            status = main(argv) or 0
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # whoever reads the output has enough, as `head` has
+            return 1
         except (BadInput, OSError) as error:
             print(f'{script}: error: {" ".join(str(error).split())}', file=sys.stderr)
             return 1
@@ -193,7 +234,19 @@ def command(main):
         except KeyboardInterrupt:
             print(f'\n{script}: stopped; what is written is kept, run it again to go on', file=sys.stderr)
             return 130
+        finally:
+            drop_unwritten_output()
     return wrapped
+
+
+def drop_unwritten_output():
+    """Where stdout takes no more, have Python not try again when it ends, and say so in its own words."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 @contextmanager

@@ -6,12 +6,12 @@ Neural Networks", arXiv:1706.04599, section 4.2. RUN/calibration.json also keeps
 predict.py brings other sounds to, and a digest of the model that both belong to.
 """
 
-import hashlib
 import sys
+from contextlib import suppress
 
 import numpy as np
 
-from artifacts import BadInput, load_json, save_json
+from artifacts import BadInput, check_model, load_json, model_digest, save_json
 from extract_spectrum import load_waveform
 from gather_information import find_wavs
 
@@ -62,17 +62,13 @@ def measure_calibration(logits, class_indices, temperature):
             'expected_calibration_error_after': after}
 
 
-def model_digest(run):
-    """Return a digest of RUN/model.keras."""
-    return hashlib.sha256((run / 'model.keras').read_bytes()).hexdigest()[:16]
-
-
 def typical_peak(data, notes, seed=0):
     """Return the median peak of at most 200 train notes drawn at random; 0.85 where none of their wavs is left."""
-    wavs = find_wavs(data, 'train')
-    chosen = np.random.default_rng(seed).permutation(len(notes))[:N_PEAKS]
-    found = [wavs[notes[i]] for i in chosen if notes[i] in wavs]
-    return float(np.median([np.abs(load_waveform(wav)[0]).max() for wav in found])) if found else USUAL_PEAK
+    wavs, peaks = find_wavs(data, 'train'), []
+    for i in np.random.default_rng(seed).permutation(len(notes))[:N_PEAKS]:
+        with suppress(BadInput):  # gone bad since its spectrum was made
+            peaks += [np.abs(load_waveform(wavs[notes[i]])[0]).max()] if notes[i] in wavs else []
+    return float(np.median(peaks)) if peaks else USUAL_PEAK
 
 
 def calibrate(run, provider):
@@ -108,9 +104,8 @@ def load_calibration(run):
         return {'temperature': 1.0, 'peak': USUAL_PEAK}
     found = load_json(path, 'train.py')
     numbers = [found.get(name) for name in ('temperature', 'peak')]
-    if not all(isinstance(number, int | float) and number > 0 for number in numbers):
+    if not all(isinstance(number, int | float) and 0 < number < 1e6 for number in numbers):
         raise BadInput(f'{path} is damaged (temperature and peak are {numbers}): '
                        'delete it and run `python train.py` again')
-    if found.get('model') != model_digest(run):
-        raise BadInput(f'{path} is of another model than {run}/model.keras: run `python train.py` again')
+    check_model(run, path, found.get('model'), 'train.py')
     return found

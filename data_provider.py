@@ -201,6 +201,8 @@ def read_lists(data, split, labels, labels_file):
 
 def check_spectra(data, split, notes, dtype):
     """Raise unless there is a spectrum of the right size for every note of a split."""
+    if not notes:
+        return
     folder = require(spectrum_path(data, split, '').parent, 'extract_spectrum.py')
     with os.scandir(folder) as entries:
         sizes = {entry.name: entry.stat().st_size for entry in entries}
@@ -219,7 +221,7 @@ def read_statistics(folder, made_by):
     for name in ('data_mean.npy', 'data_std.npy'):
         array = load_npy(Path(folder) / name, made_by)
         if array.shape != (N_FRAMES, N_BINS) or not np.isfinite(array).all() or array.min() < 0:
-            raise BadInput(f'{Path(folder) / name} is damaged (shape {array.shape}, from {array.min():g} to '
-                           f'{array.max():g}): delete it and run `python {made_by}` again')
+            raise BadInput(f'{Path(folder) / name} is damaged (shape {array.shape}, or values that are not finite or '
+                           f'below 0): delete it and run `python {made_by}` again')
         arrays.append(array.astype(np.float32))
     return arrays

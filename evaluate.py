@@ -14,8 +14,10 @@ from artifacts import (
     atomic,
     command,
     instrument_of,
+    list_path,
     load_json,
     load_npy,
+    model_digest,
     parser,
     progress,
     require,
@@ -36,7 +38,7 @@ NOISE_NOTES = re.compile(r'brass_acoustic_046-(08[4-9]|09\d|10[0-8])-\d{3}')
 
 def open_model(run):
     """Return (content of config.json, model) of a run."""
-    config = load_json(run / 'config.json', 'train.py')
+    config = load_json(run / 'config.json', 'train.py', labels=list, signal=dict)
     require(run / 'model.keras', 'train.py')
     from model import load_model
     model = load_model(run / 'model.keras')
@@ -56,9 +58,9 @@ def open_run(args, splits):
                        f'{args.labels} has {", ".join(provider.labels)}: give the --labels of the training '
                        f'({args.run}/labels.txt), or train again')
     for key in ('n_fft', 'hop_length', 'sample_rate', 'log_scale', 'shape'):
-        if provider.signal[key] != config['signal'][key]:
+        if provider.signal[key] != config['signal'].get(key):
             raise BadInput(f'{args.data}/spectrum.json: {key} is {provider.signal[key]}, but {args.run} was trained '
-                           f'with {config["signal"][key]}: run `python train.py` again')
+                           f'with {config["signal"].get(key)}: run `python train.py` again')
     if not provider.n_notes(splits[0]):
         raise BadInput(f'{args.data}: the {splits[0]} split has no usable notes: choose another --split')
     return model, provider
@@ -239,7 +241,10 @@ def main(argv=None):
     args = options.parse_args(argv)
 
     splits = [args.split] + ['train'] * (not args.no_baseline and args.split != 'train')
-    model, provider = open_run(args, splits)
+    without_train = not any(list_path(args.data, 'train', kind).exists() for kind in ('samples', 'labels'))
+    model, provider = open_run(args, splits[:1] if without_train else splits)
+    if not args.no_baseline and not len(provider.notes.get('train', [])):
+        raise BadInput(f'{args.data} has no train notes to train the baseline on: add some, or give --no-baseline')
     notes, labels, true = provider.notes[args.split], provider.labels, provider.class_indices[args.split]
     temperature = load_calibration(args.run)['temperature']
     logits = predict_logits(model, provider, args.split)
@@ -249,7 +254,8 @@ def main(argv=None):
     np.add.at(confusion, (true, predicted), 1)
 
     instruments = [instrument_of(note) for note in notes]
-    metrics = {'split': args.split, 'n_notes': len(notes), 'n_instruments': len(set(instruments)),
+    metrics = {'model': model_digest(args.run), 'split': args.split, 'n_notes': len(notes),
+               'n_instruments': len(set(instruments)),
                'network': measure(true, predicted, notes, labels), 'top_confusions': top_confusions(confusion, labels),
                'calibration': measure_calibration(logits, true, temperature)}
     if not args.no_baseline:

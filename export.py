@@ -62,9 +62,14 @@ def write_saved_model(path, answer):
     module, temporary = tf.Module(), path.with_name(f'.tmp.{path.name}')
     module.answer = answer
     shutil.rmtree(temporary, ignore_errors=True)
-    tf.saved_model.save(module, str(temporary), signatures=answer)
-    shutil.rmtree(path, ignore_errors=True)
-    temporary.rename(path)
+    try:
+        tf.saved_model.save(module, str(temporary), signatures=answer)
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.rename(path)
+    except tf.errors.OpError as error:
+        raise OSError(f'cannot write {path}: {error.message}') from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_onnx(path, answer):

@@ -17,6 +17,7 @@ import numpy as np
 from artifacts import (
     SPLITS,
     BadInput,
+    at_least,
     command,
     list_path,
     load_json,
@@ -341,7 +342,7 @@ def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--dtype', choices=['float16', 'float32'], default='float16', help='of the stored spectra')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
-    options.add_argument('--max-rejected', type=float, default=1, metavar='PERCENT',
+    options.add_argument('--max-rejected', type=at_least(0, float), default=1, metavar='PERCENT',
                          help='more unusable wavs than this are an error')
     args = options.parse_args(argv)
 

@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 
-from artifacts import NOTE_PATTERN, BadInput, list_path, load_json, load_lines, load_npy, run_path
+from activation import load_activation, load_rows
+from artifacts import NOTE_PATTERN, BadInput, check_stage, list_path, load_json, load_lines, run_path
 
 VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pca.npy'}
 # Chosen by search in OKLab: of all pairs the closest differ by 0.125 for normal sight, 0.093 / 0.096 / 0.069 for
@@ -22,17 +23,16 @@ SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
 
 def gather(data, run, split):
     """Return the labels and a dict of columns, each with one row per note in the order of `activation.npy`."""
-    labels = load_json(run_path(run, 'config.json'), 'train.py')['labels']
-    listed = run_path(run, 'activation_samples.txt', split)
-    notes = load_lines(listed, 'activation.py')
-    if not notes:
-        raise BadInput(f'{listed} names no note: run `python activation.py` again')
-    columns = {'note': np.array(notes, dtype=object), 'class_index': class_indices(data, split, notes, len(labels))}
-    columns['activation'] = load_rows(run_path(run, 'activation.npy', split), 'activation.py', len(notes))
+    labels = load_json(run_path(run, 'config.json'), 'train.py', labels=list)['labels']
+    notes, activation = load_activation(run, split)
+    columns = {'note': np.array(notes, dtype=object), 'class_index': class_indices(data, split, notes, len(labels)),
+               'activation': activation}
+    check_stage(run, 'tsne.json', 'tsne.py', split)
     for view, name in VIEWS.items():
         columns[view] = unit_box(load_rows(run_path(run, name, split), 'tsne.py', len(notes)))
     predictions = run_path(run, 'predictions.csv', split)
     if predictions.exists():
+        check_stage(run, 'metrics.json', 'evaluate.py', split)
         columns['probabilities'] = load_probabilities(predictions, notes, labels)
     return labels, columns | note_attributes(data, split, notes)
 
@@ -52,22 +52,16 @@ def class_indices(data, split, notes, n_labels):
     return np.array([class_index[note] for note in notes], np.uint16)
 
 
-def load_rows(path, made_by, n_notes):
-    """Return the float32 array (n_notes, ...) in `path`; BadInput where it is of other notes or not finite."""
-    array = load_npy(path, made_by).astype(np.float32)
-    if array.ndim != 2 or len(array) != n_notes or not np.isfinite(array).all():
-        raise BadInput(f'{path} of shape {array.shape} is no finite table of {n_notes} rows, '
-                       f'one per line of activation_samples.txt: run `python {made_by}` again')
-    return array
-
-
 def load_probabilities(path, notes, labels):
     """Return (n_notes, n_labels) float32 from `predictions.csv`, rows in the order of `notes`."""
-    with open(path, newline='', encoding='utf-8') as file:
-        rows = {row['note']: row for row in csv.DictReader(file)}
     try:
-        return np.array([[rows[note][label] for label in labels] for note in notes], np.float32)
-    except (KeyError, TypeError, ValueError) as error:
+        with open(path, newline='', encoding='utf-8') as file:
+            (_, _, _, *columns), *rows = csv.reader(file)
+        if columns != labels:
+            raise ValueError(f'its columns are {", ".join(columns)}')
+        shares = {note: values for note, _, _, *values in rows}
+        return np.array([shares[note] for note in notes], np.float32)
+    except (KeyError, ValueError, csv.Error) as error:
         raise BadInput(f'{path} does not hold every note and label ({error}): run `python evaluate.py` again') \
             from error
 

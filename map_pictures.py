@@ -73,11 +73,9 @@ def plain_axes(axes, points, deep):
 
 
 def caption(n_notes, split, quality, view):
-    """Return the line under a picture: what it shows and, where stage 6 measured it, how far to trust it."""
-    text = f'{view} of the fc2 activations of {n_notes:,} notes of the {split} split.'
-    if quality:
-        purity = ', '.join(f'{space} {value:.2f}' for space, value in quality['purity'].items())
-        text += (f'\nShare of the {quality["purity_k"]} nearest notes that are of the same family: {purity}.\n'
-                 f'Trustworthiness of the {view}: {quality["trustworthiness"][view]:.3f}'
-                 f' (measured on {quality["evaluated_notes"]:,} notes).')
-    return text
+    """Return the lines under a picture: what it shows and, as stage 6 measured it, how far to trust it."""
+    purity = ', '.join(f'{space} {value:.2f}' for space, value in quality['purity'].items())
+    return (f'{view} of the fc2 activations of {n_notes:,} notes of the {split} split.\n'
+            f'Share of the {quality["purity_k"]} nearest notes that are of the same family: {purity}.\n'
+            f'Trustworthiness of the {view}: {quality["trustworthiness"][view]:.3f}'
+            f' (measured on {quality["evaluated_notes"]:,} notes).')

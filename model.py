@@ -171,9 +171,9 @@ def get_last_minus_one(model):
 
 def load_model(path, compile=False):
     """Load a .keras file (in safe mode: nothing in it is run as code); BadInput where it is damaged."""
-    require(path, 'train.py')
+    open(require(path, 'train.py'), 'rb').close()  # what may not be read is not damaged
     try:
         return keras.models.load_model(path, compile=compile, safe_mode=True)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadInput(f'{path} is no intact model ({reason}): delete it and run `python train.py` again') from error

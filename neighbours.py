@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artifacts import load_lines
-from map_data import load_rows
+from activation import load_activation
 
 N_NEAREST = 5
 
@@ -30,5 +29,5 @@ def open_neighbourhood(run):
     if not path.exists():
         print(f'{path} is missing, so no nearest notes are given: `python activation.py` writes it', file=sys.stderr)
         return None
-    notes = load_lines(run / 'activation_samples.txt', 'activation.py')
-    return Neighbourhood(load_rows(path, 'activation.py', len(notes)), notes)
+    notes, activation = load_activation(run)
+    return Neighbourhood(activation, notes)

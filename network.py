@@ -49,8 +49,8 @@ def open_network(run):
     config, model = open_model(run)
     wanted = settings('float16')
     for key in ('n_fft', 'hop_length', 'sample_rate', 'log_scale', 'shape'):
-        if config['signal'][key] != wanted[key]:
-            raise BadInput(f'{run}/config.json: {key} was {config["signal"][key]} in the training and is now '
+        if config['signal'].get(key) != wanted[key]:
+            raise BadInput(f'{run}/config.json: {key} was {config["signal"].get(key)} in the training and is now '
                            f'{wanted[key]}: run `python train.py` again')
     both = keras.Model(model.input, [model.get_layer('fc2').output, model.output])
     calibration = load_calibration(run)

@@ -10,15 +10,14 @@ RUN/novelty.npz holds these and a digest of the model that they belong to.
 """
 
 import sys
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
-from artifacts import BadInput, atomic
-from calibration import model_digest
+from artifacts import DAMAGED, BadInput, atomic, check_model, model_digest
 
 PERCENTILE = 95
+N_NEURONS = 256  # of fc2
 N_NOTES = 10_000  # train notes, drawn at random, at most
 
 
@@ -61,7 +60,7 @@ def measure_novelty(run, provider, seed=0):
         return
     model = load_model(run / 'model.keras')
     chosen = np.random.default_rng(seed).permutation(provider.n_notes('train'))[:N_NOTES]
-    valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, 256))
+    valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, N_NEURONS))
     found = fit(get_activation(model, provider, 'train', chosen), provider.class_indices['train'][chosen], valid)
     with atomic(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, means=found.means, precision=found.precision, limit=found.limit, model=digest)
@@ -73,8 +72,11 @@ def load(path):
     """Return (Novelty, digest of the model)."""
     try:
         with np.load(path, allow_pickle=False) as kept:
-            return Novelty(kept['means'], kept['precision'], float(kept['limit'])), str(kept['model'])
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            found, digest = Novelty(kept['means'], kept['precision'], float(kept['limit'])), str(kept['model'])
+        if found.means.ndim != 2 or np.isnan([*found.distances(np.zeros((1, N_NEURONS))), found.limit]).any():
+            raise ValueError('not finite, or of other shapes')
+        return found, digest
+    except DAMAGED as error:
         raise BadInput(f'{path} is damaged ({error}): delete it and run `python train.py` again') from error
 
 
@@ -86,6 +88,5 @@ def open_novelty(run):
               file=sys.stderr)
         return None
     novelty, digest = load(path)
-    if digest != model_digest(run):
-        raise BadInput(f'{path} is of another model than {run}/model.keras: run `python train.py` again')
+    check_model(run, path, digest, 'train.py')
     return novelty

@@ -30,8 +30,8 @@ def read_windows(paths, every, failed):
         try:
             for start, waveform in windows_of(path, every):
                 yield path, start, waveform
-        except BadInput as error:
-            failed[path] = str(error).removeprefix(f'{path}: ')
+        except (BadInput, OSError) as error:
+            failed[path] = getattr(error, 'strerror', None) or str(error).removeprefix(f'{path}: ')
 
 
 def predict_all(network, novelty, neighbourhood, windows):
@@ -79,7 +79,7 @@ def as_csv(rows, labels):
 def show(args, rows, labels):
     text = (as_csv(rows, labels) if args.csv else as_table(rows) if not args.json
             else json.dumps(rows, indent=2, ensure_ascii=False) + '\n')
-    if args.output:
+    if args.output is not None:
         save_text(args.output, text)
     else:
         print(text, end='')

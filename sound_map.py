@@ -146,8 +146,8 @@ def write_map(args, labels, columns, added, quality):
 def main(argv=None):
     args = options(argv)
     labels, columns = gather(args.data, args.run, args.split)
-    path = run_path(args.run, 'tsne.json', args.split)
-    quality = load_json(path, 'tsne.py') if path.exists() else None
+    quality = load_json(run_path(args.run, 'tsne.json', args.split), 'tsne.py', purity=dict, purity_k=int,
+                        trustworthiness=dict, evaluated_notes=int)
     write_pictures(args, labels, columns, quality)
     page = write_map(args, labels, columns, place_added(args.run, columns, len(labels)), quality)
     print(f'{page}: {page.stat().st_size / 1e6:.1f} MB; open it in a browser' if args.embed

@@ -24,13 +24,17 @@ def printable(path):
 def find_sounds(paths):
     """Return the files among `paths` as they are, and of each folder all sound files below it, sorted, each once.
 
-    A folder without any stands for itself, which `windows_of` then refuses.
+    A folder without any stands for itself, as does one that may not be read: `windows_of` then refuses it.
     """
     found = {}
-    for path in map(Path, paths):
-        inside = sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names
-                        if Path(name).suffix.lower() in EXTENSIONS and not name.startswith('.'))
-        found |= {one.resolve(): one for one in inside or [path]}
+    for path in paths:
+        if not path:
+            raise BadInput('a SOUND is empty: name a file or a folder, . for this one')
+        unreadable = []
+        inside = [Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable.append)
+                  for name in names if Path(name).suffix.lower() in EXTENSIONS and not name.startswith('.')]
+        inside += [Path(error.filename) for error in unreadable]
+        found |= {os.path.realpath(one): one for one in sorted(inside) or [Path(path)]}
     return list(found.values())
 
 
@@ -43,7 +47,8 @@ def loudest_start(file):
     block = max(1, file.samplerate // 10)
     energy = [np.zeros(1)]
     while len(part := file.read(100 * block, dtype='float32', always_2d=True)):
-        squares = np.square(part.mean(axis=1), dtype=np.float64)
+        with np.errstate(invalid='ignore'):  # infinite both ways
+            squares = np.square(part.mean(axis=1), dtype=np.float64)
         energy.append(np.add.reduceat(squares, range(0, len(squares), block)))
     total = np.cumsum(np.concatenate(energy))
     if not np.isfinite(total[-1]):
@@ -59,7 +64,8 @@ def windows_of(path, every=False):
     A file of 4 s or less is one window. Raises BadInput where the file is unreadable or silent.
     """
     if not path.is_file():
-        raise BadInput(f'{path}: ' + ('a folder without sound files' if path.is_dir() else 'there is no such file'))
+        raise BadInput(f'{path}: ' + ('a folder without sound files that may be read' if path.is_dir()
+                                      else 'there is no such file'))
     if str(path).encode(errors='ignore').decode() != str(path):
         raise BadInput(f'{path}: its name is not UTF-8: rename it')
     if path.suffix.lower() == '.raw':

@@ -113,8 +113,9 @@ def load_state(run):
     """Return the state of the training: rows of history.csv, the checkpoint's file name, whether it is finished."""
     path = run / 'checkpoint' / 'state.json'
     if path.exists():
-        state = load_json(path, 'train.py')
-        if (run / 'model.keras').exists() and (state['finished'] or (path.parent / state['file']).exists()):
+        state = load_json(path, 'train.py', history=list, finished=bool)
+        checkpoint = path.parent / (state.get('file') or '')
+        if (run / 'model.keras').exists() and state['history'] and (state['finished'] or checkpoint.is_file()):
             return state
         print(f'{run}: the best or the last model is gone: starting anew')
     return {'history': [], 'file': None, 'finished': False}

@@ -9,12 +9,12 @@ import re
 
 import numpy as np
 
+from activation import load_activation
 from artifacts import (
     BadInput,
     at_least,
     command,
-    load_lines,
-    load_npy,
+    model_digest,
     parser,
     progress,
     random_seed,
@@ -28,21 +28,13 @@ N_NEIGHBOURS = 10
 N_ITERATIONS = 1000
 
 
-def load_activation(run, split):
-    """Return (notes, activation); refuse fewer than five notes, or a list and an array that do not belong together."""
-    path = run_path(run, 'activation.npy', split)
-    made_by = f'activation.py --split {split}'
-    activation = load_npy(path, made_by)
-    notes = load_lines(run_path(run, 'activation_samples.txt', split), made_by)
-    if activation.ndim != 2 or len(activation) != len(notes) or not np.isfinite(activation).all():
-        raise BadInput(f'{path} has shape {activation.shape} for {len(notes)} notes, or is not finite: '
-                       f'run `python {made_by}` again')
-    if len(notes) < MIN_NOTES:
-        raise BadInput(f'{path}: {len(notes)} notes are too few for a map: it takes {MIN_NOTES} at least')
+def check_spread(path, activation):
+    """Raise BadInput for fewer than five notes, or where all have the same activation (n_notes, 256)."""
+    if len(activation) < MIN_NOTES:
+        raise BadInput(f'{path}: {len(activation)} notes are too few for a map: it takes {MIN_NOTES} at least')
     if not np.ptp(activation, axis=0).any():
         raise BadInput(f'{path}: all notes have the same activation, so that there is nothing to place: the network '
                        'has not learned; run `python train.py --replace` with other settings')
-    return notes, activation
 
 
 def fit_pca(activation, n_components, seed):
@@ -146,14 +138,15 @@ def main(argv=None):
     args = options.parse_args(argv)
 
     notes, activation = load_activation(args.run, args.split)
+    check_spread(run_path(args.run, 'activation.npy', args.split), activation)
     chosen = np.sort(np.random.default_rng(args.seed).permutation(len(notes))[:args.quality_notes])
     class_indices, spectra = load_spectra(args, notes, chosen)
     pca, explained = fit_pca(activation, args.components, args.seed)
     perplexity = min(args.perplexity, (len(notes) - 1) / 3)
     maps = {n: fit_tsne(pca, n, perplexity, args.seed) for n in (2, 3)}
 
-    quality = {'n_notes': len(notes), 'perplexity': perplexity, 'n_components': pca.shape[1],
-               'explained_variance': explained, 'evaluated_notes': len(chosen)}
+    quality = {'model': model_digest(args.run), 'n_notes': len(notes), 'perplexity': perplexity,
+               'n_components': pca.shape[1], 'explained_variance': explained, 'evaluated_notes': len(chosen)}
     quality |= measure({'raw spectra': spectra, 'fc2': activation[chosen], 'PCA': pca[chosen],
                         't-SNE 2-D': maps[2][chosen], 't-SNE 3-D': maps[3][chosen]}, class_indices[chosen])
     for name, array in (('act_pca.npy', pca), ('act_tsne.npy', maps[2]), ('act_tsne_3d.npy', maps[3])):

@@ -13,10 +13,6 @@ function buildQualityPanel() {
   const panel = byId('panel-quality');
   const quality = MAP.quality;
   panel.append(element('h2', {}, 'How good is this map?'));
-  if (!quality) {
-    panel.append(element('p', {}, 'It has not been measured yet: run tsne.py, then sound_map.py.'));
-    return;
-  }
   panel.append(
     element('h3', {}, 'Neighbours of the same family'),
     element('p', {}, `Of the ${quality.purity_k} nearest notes of each note, the share that is of its own family. 1 `

@@ -1,5 +1,6 @@
 """activation.py: row i is fc2 of line i."""
 
+import json
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from conftest import ODD_NOTES, damaged_copy, disk_full, stage
 
 import activation
+from artifacts import model_digest
 from data_provider import prepare_data
 from model import get_last_minus_one, load_model
 
@@ -36,6 +38,7 @@ def test_row_i_is_fc2_of_line_i(small_data, run):
                                for i in range(len(notes))])
     np.testing.assert_allclose(rows, expected, atol=1e-4)
     assert len(np.unique(rows, axis=0)) > 18  # notes differ
+    assert json.loads((run / 'activation.json').read_text()) == {'model': model_digest(run)}
 
 
 def test_statistics_are_the_runs_not_the_data_folders(small_data, run, data):

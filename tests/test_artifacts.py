@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,6 +95,14 @@ sys.exit(main())''', max_file_bytes=50_000)
     assert path.read_text() == 'old'
 
 
+def test_paths_that_cannot_be_files_are_named(tmp_path):
+    (tmp_path / 'a.txt').touch()
+    with pytest.raises(OSError, match=r"cannot write: .*'\S+/a\.txt/b\.txt'"):
+        artifacts.save_text(tmp_path / 'a.txt' / 'b.txt', 'x')
+    with pytest.raises(artifacts.BadInput, match='names a folder'):
+        artifacts.save_text('.', 'x')
+
+
 def test_text_is_utf8_with_plain_line_ends(tmp_path):
     artifacts.save_text(tmp_path / 'a.txt', '현\nb\n')
     assert (tmp_path / 'a.txt').read_bytes() == '현\nb\n'.encode()
@@ -128,11 +137,43 @@ def test_a_truncated_npy_is_refused_with_the_remedy(tmp_path, n_bytes):
         artifacts.load_npy(path, 'tsne.py')
 
 
-@pytest.mark.parametrize('content', [b'', b'{"a": 1', b'\xff\xfe'])
+def test_an_npy_with_any_bit_of_its_header_flipped_is_read_or_refused(tmp_path):
+    path = tmp_path / 'a.npy'
+    np.save(path, np.arange(100.0))
+    intact, n_refused = path.read_bytes(), 0
+    for bit in range(8 * 128):
+        content = bytearray(intact)
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        try:
+            assert artifacts.load_npy(path, 'tsne.py').dtype.kind in 'biuf'
+        except artifacts.BadInput as error:
+            assert str(path) in str(error)
+            n_refused += 1
+    assert n_refused > 200
+
+
+@pytest.mark.parametrize('write', [lambda file: np.save(file, ['text']), lambda file: np.savez(file, a=np.ones(3))])
+def test_what_holds_no_array_of_numbers_is_refused(tmp_path, write):
+    with open(tmp_path / 'a.npy', 'wb') as file:
+        write(file)
+    with pytest.raises(artifacts.BadInput, match=r'a\.npy.*delete it and run `python tsne\.py`'):
+        artifacts.load_npy(tmp_path / 'a.npy', 'tsne.py')
+
+
+@pytest.mark.parametrize('content', [b'', b'{"a": 1', b'\xff\xfe', b'[]', b'[' * 100_000])
 def test_broken_json_is_refused_with_the_remedy(tmp_path, content):
     (tmp_path / 'a.json').write_bytes(content)
     with pytest.raises(artifacts.BadInput, match=r'a\.json.*run `python train\.py`'):
         artifacts.load_json(tmp_path / 'a.json', 'train.py')
+
+
+@pytest.mark.parametrize('content', [{}, {'labels': None}, {'labels': 'bass'}])
+def test_json_without_what_is_needed_is_refused_with_the_remedy(tmp_path, content):
+    artifacts.save_json(tmp_path / 'a.json', content)
+    assert artifacts.load_json(tmp_path / 'a.json', 'train.py') == content
+    with pytest.raises(artifacts.BadInput, match=r'a\.json.*labels is.*run `python train\.py`'):
+        artifacts.load_json(tmp_path / 'a.json', 'train.py', labels=list)
 
 
 def test_json_comes_back(tmp_path):
@@ -197,6 +238,39 @@ def test_only_expected_errors_become_a_line(capsys):
     assert 'run it again' in capsys.readouterr().err
     with pytest.raises(ZeroDivisionError):
         failing_with(ZeroDivisionError())()
+
+
+PRINTS = '''import artifacts
+@artifacts.command
+def main(argv=None):
+    print("an answer")
+raise SystemExit(main())'''
+
+
+def test_a_reader_who_has_enough_is_no_error(tmp_path):
+    (tmp_path / 'prints.py').write_text(PRINTS)
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run([sys.executable, tmp_path / 'prints.py'], stdout=writer, stderr=subprocess.PIPE, text=True,
+                            env=os.environ | {'PYTHONPATH': str(ROOT)}, timeout=60)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (1, '')
+
+
+def test_an_answer_that_finds_no_room_is_one_line(tmp_path):
+    (tmp_path / 'prints.py').write_text(PRINTS)
+    with open('/dev/full', 'w') as full:
+        result = subprocess.run([sys.executable, tmp_path / 'prints.py'], stdout=full, stderr=subprocess.PIPE,
+                                text=True, env=os.environ | {'PYTHONPATH': str(ROOT)}, timeout=60)
+    assert result.returncode == 1
+    assert 'No space left' in error_line(result.stderr)
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path):
+    (tmp_path / 'prints.py').write_text(PRINTS.replace('an answer', '\\U0001f941'))
+    result = run_python(tmp_path / 'prints.py',
+                        env=os.environ | {'PYTHONPATH': str(ROOT), 'PYTHONIOENCODING': 'latin-1'})
+    assert (result.returncode, result.stdout) == (0, '\\U0001f941\n')
 
 
 def test_a_killed_worker_is_one_line_with_the_remedy(capsys):

@@ -11,6 +11,7 @@ from scipy.special import softmax
 import calibration
 import evaluate
 import train
+from artifacts import model_digest
 from calibration import calibrated, expected_calibration_error, fit_temperature, load_calibration, typical_peak
 from data_provider import prepare_data
 
@@ -75,14 +76,16 @@ def test_typical_peak_is_the_median_of_the_train_notes(tmp_path):
     for name, peak in (('a', 0.2), ('b', 0.6), ('c', 0.7)):
         write_wav(tmp_path / f'train/audio/{name}.wav', np.full(100, peak))
     assert typical_peak(tmp_path, ['a', 'b', 'c', 'gone']) == pytest.approx(0.6, abs=1e-3)
-    assert typical_peak(tmp_path, ['gone']) == calibration.USUAL_PEAK
+    (tmp_path / 'train/audio/c.wav').write_bytes(b'gone bad')
+    assert typical_peak(tmp_path, ['a', 'b', 'c', 'gone']) == pytest.approx(0.4, abs=1e-3)
+    assert typical_peak(tmp_path, ['c', 'gone']) == calibration.USUAL_PEAK
 
 
 # What train.py keeps.
 
 def test_training_ends_with_a_calibration_of_its_model(trained, small_data):
     content = content_of(trained)
-    assert content['model'] == calibration.model_digest(trained)
+    assert content['model'] == model_digest(trained)
     assert (content['n_notes'], content['n_bins']) == (22, 15)
     assert content['peak'] == pytest.approx(0.8, abs=1e-3)
     args = type('Args', (), {'data': small_data, 'labels': small_data / 'labels.txt', 'run': trained})
@@ -112,7 +115,7 @@ def test_training_anew_leaves_no_stale_calibration(tmp_path, capfd):
     first = content_of(run)
     assert first | {'temperature': 1, 'n_notes': 0} == first
     assert stage(train, data, run, *steps, '--seed', 1, '--replace') == 0
-    assert content_of(run)['model'] == calibration.model_digest(run) != first['model']
+    assert content_of(run)['model'] == model_digest(run) != first['model']
 
 
 # What evaluate.py makes of it.

@@ -267,11 +267,13 @@ def test_damaged_spectrum_json(data, refused, content):
 
 
 @pytest.mark.parametrize('name', ['data_mean.npy', 'data_std.npy'])
-@pytest.mark.parametrize('damage', ['empty', 'truncated', 'other shape', 'nan'])
+@pytest.mark.parametrize('damage', ['empty', 'truncated', 'other shape', 'no values', 'nan'])
 def test_damaged_statistics(data, refused, name, damage):
     path, array = data / name, np.load(data / name)
     if damage == 'other shape':
         np.save(path, array.T)
+    elif damage == 'no values':
+        np.save(path, array[:0])
     elif damage == 'nan':
         array[3, 4] = np.nan
         np.save(path, array)

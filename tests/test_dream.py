@@ -21,7 +21,7 @@ import thin_style
 import train
 from artifacts import BadInput
 from data_provider import prepare_data
-from model import NETWORKS, get_model, tf
+from model import NETWORKS, get_model, load_model, tf
 
 STEPS = ('--steps', 3)
 FC2 = 256
@@ -294,6 +294,19 @@ def test_faults_are_one_line(arguments, message, small_data, dream_run, tmp_path
         status = error.code
     last = capsys.readouterr().err.splitlines()[-1]
     assert status and 'error: ' in last and message in last
+
+
+@pytest.mark.parametrize('content', [b'', b'PK', b'text'])
+def test_damaged_answers_to_the_notes_are_made_anew(small_data, trained, tmp_path, content):
+    provider, path = prepare_data(small_data, small_data / 'labels.txt'), tmp_path / 'answers.npz'
+    model = load_model(trained / 'model.keras')
+    expected = answers.answers_to_notes(model, provider, 'valid', path)
+    path.write_bytes(content)
+    for _ in ('anew', 'kept'):
+        found = answers.answers_to_notes(model, provider, 'valid', path)
+        assert found.keys() == expected.keys()
+        for layer in expected:
+            np.testing.assert_array_equal(found[layer], expected[layer])
 
 
 def test_run_without_a_model(small_data, tmp_path, capsys):

@@ -278,9 +278,21 @@ def test_model_of_another_number_of_labels_is_refused(small_data, run, fails):
     assert 'model.keras' in line and 'train.py' in line
 
 
-def test_damaged_config_is_refused(small_data, run, fails):
-    (run / 'config.json').write_text('{"labels"')
+@pytest.mark.parametrize('content', ['{"labels"', '{}', '{"labels": ["bass"]}', '{"labels": 3, "signal": {}}'])
+def test_damaged_config_is_refused(small_data, run, fails, content):
+    (run / 'config.json').write_text(content)
     assert 'config.json is not intact JSON' in fails(evaluate, small_data, run)
+
+
+@pytest.mark.parametrize('with_list', [False, True])
+def test_without_train_notes_the_baseline_is_refused_and_can_be_left_out(small_data, run, tmp_path, fails, with_list):
+    data = damaged_copy(small_data, tmp_path / 'data')
+    shutil.rmtree(data / 'train')
+    for kind in ('samples', 'labels'):
+        path = data / f'train_{kind}.txt'
+        path.write_text('') if with_list else path.unlink()
+    assert '--no-baseline' in fails(evaluate, data, run)
+    assert stage(evaluate, data, run, '--no-baseline') == 0
 
 
 def test_disk_full_leaves_no_half_file(small_data, run, fails):

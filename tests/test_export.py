@@ -1,9 +1,11 @@
 """export.py: every format answers to rendered notes as predict.py does."""
 
+import shutil
+
 import librosa
 import numpy as np
 import pytest
-from conftest import SMALL_LABELS, damaged_copy, edit_json, noise, sine, stage
+from conftest import SMALL_LABELS, damaged_copy, disk_full, edit_json, error_line, noise, sine, stage
 
 import export
 import render_notes
@@ -73,6 +75,16 @@ def test_convolution_is_the_stft(waveforms):
 def test_silence_gives_finite_answers(run):
     answer = export.as_function(open_network(run))(tf.zeros((1, 64_000)))
     assert all(np.isfinite(value).all() for value in answer.values())
+
+
+@pytest.mark.parametrize('form', export.FORMATS)
+def test_disk_full_leaves_no_half_export(run, tmp_path, capfd, form):
+    copy = damaged_copy(run, tmp_path / 'run')
+    shutil.rmtree(copy / 'export', ignore_errors=True)
+    with disk_full(200_000):
+        assert export.main(['--run', str(copy), '--format', form]) == 1
+    assert 'cannot write' in error_line(capfd.readouterr().err, copy / 'export')
+    assert [path.name for path in (copy / 'export').iterdir()] == ['labels.txt']
 
 
 def test_run_without_model_names_the_stage(tmp_path, capfd):

@@ -7,8 +7,7 @@ from conftest import SMALL_TRAINING, damaged_copy, make_data, noise, small_names
 import novelty
 import predict
 import train
-from artifacts import BadInput
-from calibration import model_digest
+from artifacts import BadInput, model_digest
 
 
 @pytest.fixture
@@ -110,6 +109,16 @@ def test_older_run_without_it_says_so(run, small_data, capfd):
 def test_damaged_file_is_refused(run, content):
     (run / 'novelty.npz').write_bytes(content)
     with pytest.raises(BadInput, match=r'novelty\.npz.*`python train\.py`'):
+        novelty.open_novelty(run)
+
+
+@pytest.mark.parametrize('changes', [{'limit': np.nan}, {'limit': [1, 2]}, {'means': np.ones(256)},
+                                     {'precision': np.full((256, 256), np.nan)}, {'means': np.ones((2, 3))}])
+def test_file_that_holds_nonsense_is_refused(run, changes):
+    with np.load(run / 'novelty.npz') as kept:
+        content = dict(kept) | changes
+    np.savez(run / 'novelty.npz', **content)
+    with pytest.raises(BadInput, match=r'novelty\.npz is damaged.*`python train\.py`'):
         novelty.open_novelty(run)
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import map_data
 import predict
 import sound_map
 import sounds
+from artifacts import model_digest
 from neighbours import Neighbourhood
 
 BASS, FLUTE = 'bass_acoustic_020-048-100', 'flute_synthetic_021-048-100'
@@ -34,6 +36,9 @@ def ready(trained, small_data, tmp_path_factory):
     rng = np.random.default_rng(0)
     for name, size in (('act_pca', 36), ('act_tsne', 2), ('act_tsne_3d', 3)):
         np.save(run / f'{name}.npy', rng.normal(size=(36, size)).astype(np.float32))
+    (run / 'tsne.json').write_text(json.dumps({
+        'model': model_digest(run), 'purity_k': 10, 'evaluated_notes': 36, 'purity': {'fc2': 0.8},
+        'trustworthiness': {'t-SNE 2-D': 0.9, 't-SNE 3-D': 0.9}}))
     return run
 
 
@@ -161,7 +166,7 @@ def test_sounds_that_cannot_be_used_are_listed_and_stop_nothing(ready, small_dat
     (tmp_path / 'headless.raw').write_bytes(bytes(1000))
     (tmp_path / 'truncated.wav').write_bytes(good.read_bytes()[:50_000])
     write_wav(tmp_path / 'silent.wav', np.zeros(1000))
-    write_wav(tmp_path / 'strange.wav', np.full(100_000, np.nan), subtype='FLOAT')
+    write_wav(tmp_path / 'strange.wav', np.full((100_000, 2), [np.inf, -np.inf]), subtype='FLOAT')
     bad = sorted(tmp_path.iterdir())
     rows = predict_json(ready, *bad, tmp_path / 'none.wav', good, status=1)
     assert [row['file'] for row in rows] == [str(good)]
@@ -170,9 +175,42 @@ def test_sounds_that_cannot_be_used_are_listed_and_stop_nothing(ready, small_dat
     reasons = {Path(line.split(': ')[1]).name: line.split(': ', 2)[2] for line in lines}
     assert reasons == {
         'corrupt.wav': reasons['corrupt.wav'], 'empty.ogg': reasons['empty.ogg'], 'text.flac': reasons['text.flac'],
-        'folder': 'a folder without sound files', 'none.wav': 'there is no such file', 'silent.wav': 'silent',
-        'headless.raw': reasons['headless.raw'], 'strange.wav': 'not finite', 'truncated.wav': 'truncated'}
+        'folder': 'a folder without sound files that may be read', 'none.wav': 'there is no such file',
+        'silent.wav': 'silent', 'headless.raw': reasons['headless.raw'], 'strange.wav': 'not finite',
+        'truncated.wav': 'truncated'}
     assert all(reasons[name].startswith('unreadable') for name in ('corrupt.wav', 'text.flac', 'empty.ogg'))
+
+
+def test_paths_that_cannot_be_looked_at_stop_nothing(ready, note_of, tmp_path, capfd, monkeypatch):
+    good = write_sound(tmp_path / 'snd/good.wav', note_of(BASS))
+    (tmp_path / 'snd/loop_1.wav').symlink_to('loop_2.wav')
+    (tmp_path / 'snd/loop_2.wav').symlink_to('loop_1.wav')
+    (tmp_path / 'snd/closed').mkdir()
+    scandir = os.scandir
+
+    def closed(path):
+        if Path(path).name == 'closed':
+            raise PermissionError(13, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', closed)
+    rows = predict_json(ready, tmp_path / 'snd', tmp_path / f'{300 * "a"}.wav', status=1)
+    assert [row['file'] for row in rows] == [str(good)]
+    error = capfd.readouterr().err
+    assert 'closed: a folder without sound files that may be read' in error
+    assert error.count('there is no such file') == 2 and 'aaa.wav: File name too long' in error
+
+
+def test_empty_name_is_not_the_folder_one_is_in(ready, capfd):
+    assert predict.main(['', '--run', str(ready)]) == 1
+    assert 'a SOUND is empty' in capfd.readouterr().err
+
+
+def test_neighbours_of_another_model_are_refused(run, small_data, capfd):
+    edit_json(run / 'activation.json', model='another')
+    assert predict.main([str(small_data / f'test/audio/{BASS}.wav'), '--run', str(run)]) == 1
+    error = capfd.readouterr().err
+    assert 'activation.json is of another model' in error and '`python activation.py` again' in error
 
 
 def test_nothing_usable_is_an_empty_answer(ready, tmp_path, capfd):
@@ -296,11 +334,13 @@ def test_sounds_of_another_model_are_left_out(run, data, note_of, tmp_path, capf
     assert len(add(run, data, write_sound(tmp_path / 'b.wav', note_of(BASS)))) == 1
 
 
-def test_damaged_list_of_added_sounds_is_named(run, data, note_of, tmp_path, capfd):
+@pytest.mark.parametrize('content', [[{'id': 'a'}], [{'id': 'a', 'sound': 'b'}], [1], None])
+def test_damaged_list_of_added_sounds_is_named(run, data, note_of, tmp_path, capfd, content):
     add(run, data, write_sound(tmp_path / 'a.wav', note_of(BASS)))
-    edit_json(run / 'added/added.json', sounds=[{'id': 'a'}])
+    edit_json(run / 'added/added.json', sounds=content)
     assert sound_map.main(['--data', str(data), '--run', str(run)]) == 1
-    assert 'added.json is damaged' in capfd.readouterr().err
+    assert re.search(r'added\.json is (damaged|not intact).*delete it and run `python predict\.py --map`',
+                     capfd.readouterr().err)
 
 
 class MapPage(Opened):

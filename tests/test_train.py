@@ -311,12 +311,21 @@ def test_damaged_checkpoint_is_named_and_the_remedy_works(tiny_data, tiny_run, r
     assert_same_result(run, tiny_run)
 
 
-def test_damaged_state_is_named_and_the_remedy_works(tiny_data, tiny_run, run, fails):
+@pytest.mark.parametrize('content', ['{"history": [', '{}', '{"finished": false, "file": null}'])
+def test_damaged_state_is_named_and_the_remedy_works(tiny_data, tiny_run, run, fails, content):
     path = run / 'checkpoint' / 'state.json'
-    path.write_text('{"history": [')
+    path.write_text(content)
     line = fails(train, tiny_data, run, *TWO_STEPS)
     assert str(path) in line
     assert follow(line, path, train, tiny_data, run, *TWO_STEPS) == 0
+    assert_same_result(run, tiny_run)
+
+
+@pytest.mark.parametrize('changes', [{'history': [], 'finished': True}, {'finished': False, 'file': None}])
+def test_state_without_a_checkpoint_starts_anew(tiny_data, tiny_run, run, capfd, changes):
+    edit_json(run / 'checkpoint' / 'state.json', **changes)
+    assert stage(train, tiny_data, run, *TWO_STEPS) == 0
+    assert 'starting anew' in capfd.readouterr().out
     assert_same_result(run, tiny_run)
 
 

@@ -7,10 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import disk_full, stage
+from conftest import disk_full, edit_json, stage
 from threadpoolctl import threadpool_limits
 
 import tsne
+from artifacts import model_digest
 from tsne import fit_pca, fit_tsne, measure, neighbour_purity
 
 MAPS = {'act_pca': None, 'act_tsne': 2, 'act_tsne_3d': 3}
@@ -26,6 +27,8 @@ def write_activation(data, run, split, spread=0.3, seed=0):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(indices.max() + 1, 256))[indices] + spread * rng.normal(size=(len(indices), 256))
     np.save(run / f'activation{suffix}.npy', np.maximum(rows, 0).astype(np.float32))
+    (run / 'model.keras').write_bytes(b'a model')
+    (run / f'activation{suffix}.json').write_text(json.dumps({'model': model_digest(run)}))
     shutil.copy(data / f'{split}_samples.txt', run / f'activation_samples{suffix}.txt')
     return run
 
@@ -58,7 +61,7 @@ def test_maps_have_the_shapes_of_the_design(mapped):
 
 def test_quality_figures(mapped):
     quality = json.loads((mapped / 'tsne_train.json').read_text())
-    assert set(quality) == {'n_notes', 'perplexity', 'n_components', 'explained_variance', 'evaluated_notes',
+    assert set(quality) == {'model', 'n_notes', 'perplexity', 'n_components', 'explained_variance', 'evaluated_notes',
                             'purity_k', 'trustworthiness_k', 'purity', 'trustworthiness'}
     assert set(quality['purity']) == {'raw spectra', 'fc2', 'PCA', 't-SNE 2-D', 't-SNE 3-D'}
     assert set(quality['trustworthiness']) == {'PCA', 't-SNE 2-D', 't-SNE 3-D'}
@@ -162,7 +165,7 @@ def test_missing_activation_names_the_stage(tiny_data, tmp_path, fails):
 def test_activation_and_list_of_different_length_are_refused(tiny_data, run, fails):
     np.save(run / 'activation.npy', np.load(run / 'activation.npy')[:-1])
     line = fails(tsne, tiny_data, run)
-    assert '(5, 256)' in line and '6 notes' in line and 'activation.py' in line
+    assert '(5, 256)' in line and '6 rows' in line and 'activation.py' in line
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
@@ -205,6 +208,13 @@ def test_constant_activation_of_a_dead_network_is_refused(tiny_data, run):
 def test_nonsense_numbers_are_refused(tiny_data, run, fails, arguments):
     line = fails(tsne, tiny_data, run, *arguments)
     assert arguments[0].strip('-').split('-')[0] in line
+    assert not (run / 'act_tsne.npy').exists()
+
+
+def test_activation_of_another_model_is_refused(tiny_data, run, fails):
+    edit_json(run / 'activation.json', model='another')
+    line = fails(tsne, tiny_data, run)
+    assert 'activation.json is of another model' in line and 'python activation.py' in line
     assert not (run / 'act_tsne.npy').exists()
 
 
