@@ -180,6 +180,17 @@ def class_weights(class_indices, n_labels):
     return {index: float(weight) for index, weight in enumerate(weights)}
 
 
+def seed_dropouts(model, args, start):
+    """Give each dropout the part of the random sequence that is its own from the step `start` on.
+
+    A checkpoint is without their state; seeded alike, all of them would hide the same units.
+    """
+    from model import keras
+    dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(dropouts):
+        layer.seed_generator.state.assign([args.seed, number * args.steps + start])
+
+
 def train_round(model, provider, args, start, bar):
     """Train up to the next validation; return a row of the history."""
     from augmentation import draw
@@ -198,9 +209,7 @@ def train_round(model, provider, args, start, bar):
     variation = draw(count, args.seed, first) if args.augmentation else None
     weights = (class_weights(provider.class_indices['train'], provider.n_labels)
                if args.class_balance == 'weights' else None)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):  # its state is not in a checkpoint
-            layer.seed_generator.state.assign([args.seed, start])
+    seed_dropouts(model, args, start)
     with name_damaged_files():
         train = model.fit(provider.dataset('train', order, variation), class_weight=weights, shuffle=False, verbose=0,
                           callbacks=[Bar()]).history

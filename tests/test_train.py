@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections import Counter
 
 import numpy as np
@@ -25,7 +26,7 @@ from conftest import (
 
 import train
 from data_provider import prepare_data
-from model import load_model
+from model import get_model, load_model
 from train import class_weights, note_order
 
 TINY = ('--batch-size', 4, '--validate-every', 2)
@@ -251,6 +252,19 @@ def test_harmonic_network_stopped_between_validations_ends_the_same(tiny_data, t
     assert stage(train, tiny_data, tmp_path / 'stopped', *four_steps) == 130
     assert stage(train, tiny_data, tmp_path / 'stopped', *four_steps) == 0
     assert_same_result(tmp_path / 'stopped', tmp_path / 'whole')
+
+
+def test_dropouts_hide_different_units_at_each_layer_and_step():
+    model, ones = get_model(11, 'harmonic'), np.ones((32, 256), np.float32)
+    settings = Namespace(seed=7, steps=10)
+
+    def hidden(start):
+        train.seed_dropouts(model, settings, start)
+        return [tuple(np.flatnonzero(layer(ones, training=True))) for layer in model.layers if 'dropout' in layer.name]
+
+    masks = [mask for start in (0, 9) for mask in hidden(start)]
+    assert len(masks) == 6 == len(set(masks))
+    assert hidden(9) == masks[3:]
 
 
 def test_killed_before_the_first_checkpoint(tiny_data, tiny_run, run):
