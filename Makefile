@@ -2,7 +2,7 @@
 DATA ?= data
 RUN ?= run
 STEPS ?= 1500
-TRAINING ?= --network harmonic --augmentation
+TRAINING ?= --network harmonic --augmentation --weight-decay 0.3 --keep last
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 
@@ -66,7 +66,7 @@ $(RUN)/.trained: train.py model.py data_provider.py augmentation.py $(DATA)/.ext
 	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) $(TRAINING) --replace
 	@touch $@
 
-$(RUN)/.activated: activation.py $(RUN)/.trained $(call missing,$(RUN)/activation.npy)
+$(RUN)/.activated: activation.py $(RUN)/.trained $(call missing,$(RUN)/activation.npy $(RUN)/activation.json)
 	$(BIN)/python activation.py --data $(DATA) --run $(RUN)
 	@touch $@
 

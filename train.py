@@ -5,6 +5,7 @@ the labels and statistics, TensorBoard logs and, in the end, RUN/calibration.jso
 time and started again, it goes on from the last validation and ends with the same model.
 """
 
+import functools
 import hashlib
 import json
 import platform
@@ -47,6 +48,8 @@ def parse_arguments(argv):
     training.add_argument('--learning-rate', type=at_least(1e-12, float), default=0.001, help='at its highest')
     training.add_argument('--schedule', default='cosine', choices=['cosine', 'constant'],
                           help='cosine: the learning rate falls to 0 at the last step')
+    training.add_argument('--weight-decay', type=at_least(0, float), default=0.004,
+                          help='of adamw: the share of each weight, times the learning rate, that a step takes away')
     training.add_argument('--class-balance', default='weights', choices=['weights', 'none'],
                           help='weights: the loss counts every label that has notes the same')
     training.add_argument('--validate-every', type=at_least(1), default=100, metavar='STEPS', help='and checkpoint')
@@ -144,7 +147,8 @@ def build_model(args, provider):
     rate = args.learning_rate
     if args.schedule == 'cosine':
         rate = keras.optimizers.schedules.CosineDecay(rate, args.steps)
-    optimizer = {'adamw': keras.optimizers.AdamW, 'adam': keras.optimizers.Adam, 'sgd': keras.optimizers.SGD,
+    optimizer = {'adamw': functools.partial(keras.optimizers.AdamW, weight_decay=args.weight_decay),
+                 'adam': keras.optimizers.Adam, 'sgd': keras.optimizers.SGD,
                  'adadelta': keras.optimizers.Adadelta}[args.optimizer](rate)
     model = get_model(provider.n_labels, args.network, provider.mean, provider.std + EPSILON)
     model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=['accuracy'],

@@ -1,7 +1,7 @@
 """What a network learns of instruments it has never met, beside a plain baseline on the same notes. A row a trial.
 
     python benchmarks/bench_learning.py [--folder learn] [--fonts A.sf2 B.sf2 C.sf2] [--other-fonts D.sf2 ...]
-        [--nsynth DIR] [--steps 10000] [--seeds 0 1 2] [--keep last] [--trials tutorial harmonic ...]
+        [--nsynth DIR] [--steps 10000] [--seeds 0 1 2] [--trials tutorial harmonic ...]
 
 It renders the fonts (Debian: fluid-soundfont-gm, csound-soundfont, opl3-soundfont), whose instruments are divided into
 train, valid and test; TimGM6mb, all of whose notes are a third test; and takes a folder of NSynth's notes as a fourth.
@@ -36,7 +36,9 @@ FONTS = tuple(Path(f'/usr/share/sounds/sf2/{name}.sf2') for name in ('FluidR3_GM
 COLUMNS = {'valid': ('fonts', 'valid'), 'other fonts': ('other_fonts', 'test'), 'test': ('fonts', 'test'),
            'whole font': ('whole_font', 'test'), 'NSynth': ('nsynth', 'test')}
 TRIALS = {'tutorial': [], 'tutorial, varied': ['--augmentation'], 'harmonic': ['--network', 'harmonic'],
-          'harmonic, varied': ['--network', 'harmonic', '--augmentation']}
+          'harmonic, varied': ['--network', 'harmonic', '--augmentation'],
+          'harmonic, varied, last': ['--network', 'harmonic', '--augmentation', '--keep', 'last'],
+          'demo': ['--network', 'harmonic', '--augmentation', '--weight-decay', '0.3', '--keep', 'last']}
 
 
 def run_stage(stage, *arguments):
@@ -127,7 +129,6 @@ def main():
     options.add_argument('--pitches', type=int, default=30)
     options.add_argument('--steps', type=int, default=10_000)
     options.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    options.add_argument('--keep', default='best', choices=['best', 'last'], help='as in train.py')
     options.add_argument('--trials', nargs='+', default=list(TRIALS), choices=list(TRIALS))
     args = options.parse_args()
 
@@ -137,7 +138,7 @@ def main():
     for trial in args.trials:
         print_row(trial, [score_network(args.folder / 'fonts', args.folder / f'run_{trial.replace(", ", "_")}_{seed}',
                                         columns, '--steps', args.steps, '--patience', args.steps, '--seed', seed,
-                                        '--keep', args.keep, *TRIALS[trial])  # so patient: to the end of the cosine
+                                        *TRIALS[trial])  # so patient: to the end of the cosine
                           for seed in args.seeds])
 
 

@@ -137,6 +137,13 @@ def test_cosine_falls_to_zero_and_adadelta_keeps_the_tutorials_rate(trained, tin
     assert load_model(tmp_path / 'model.keras', compile=True).optimizer.name == 'adadelta'
 
 
+def test_weight_decay_makes_weights_smaller(tiny_data, tiny_run, tmp_path):
+    assert stage(train, tiny_data, tmp_path, *TWO_STEPS, '--weight-decay', 300) == 0  # 0.3 a step, times what is left
+    for weight, usual in zip(weights_of(tmp_path), weights_of(tiny_run), strict=True):
+        if weight.ndim > 1:
+            assert np.linalg.norm(weight) < 0.9 * np.linalg.norm(usual)
+
+
 def test_same_seed_same_result_and_another_seed_another(tiny_data, tiny_run, tmp_path):
     assert stage(train, tiny_data, tmp_path / 'same', *TWO_STEPS) == 0
     assert_same_result(tmp_path / 'same', tiny_run)
