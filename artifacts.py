@@ -161,7 +161,7 @@ def check_model(run, path, digest, made_by):
 
 def check_stage(run, name, made_by, split):
     """Raise BadInput unless RUN/{name}, which a stage writes last, names the model that is there now."""
-    path = run_path(run, name, split)
+    path, made_by = run_path(run, name, split), made_by + (f' --split {split}' if split != 'test' else '')
     check_model(run, path, load_json(path, made_by).get('model'), made_by)
 
 
