@@ -66,8 +66,9 @@ def typical_peak(data, notes, seed=0):
     """Return the median peak of at most 200 train notes drawn at random; 0.85 where none of their wavs is left."""
     wavs, peaks = find_wavs(data, 'train'), []
     for i in np.random.default_rng(seed).permutation(len(notes))[:N_PEAKS]:
-        with suppress(BadInput):  # gone bad since its spectrum was made
-            peaks += [np.abs(load_waveform(wavs[notes[i]])[0]).max()] if notes[i] in wavs else []
+        if notes[i] in wavs:
+            with suppress(BadInput):  # gone bad since its spectrum was made
+                peaks.append(np.abs(load_waveform(wavs[notes[i]])[0]).max())
     return float(np.median(peaks)) if peaks else USUAL_PEAK
 
 

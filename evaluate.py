@@ -243,7 +243,7 @@ def main(argv=None):
     splits = [args.split] + ['train'] * (not args.no_baseline and args.split != 'train')
     without_train = not any(list_path(args.data, 'train', kind).exists() for kind in ('samples', 'labels'))
     model, provider = open_run(args, splits[:1] if without_train else splits)
-    if not args.no_baseline and not len(provider.notes.get('train', [])):
+    if not args.no_baseline and not provider.notes.get('train'):
         raise BadInput(f'{args.data} has no train notes to train the baseline on: add some, or give --no-baseline')
     notes, labels, true = provider.notes[args.split], provider.labels, provider.class_indices[args.split]
     temperature = load_calibration(args.run)['temperature']
