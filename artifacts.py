@@ -159,6 +159,13 @@ def check_model(run, path, digest, made_by):
         raise BadInput(f'{path} is of another model than {run}/model.keras: run `python {made_by}` again')
 
 
+def check_version(path, version, expected, made_by):
+    """Raise BadInput unless `path` was made by this version of its stage: the numbers in it mean something else."""
+    if version != expected:
+        raise BadInput(f'{path} has version {version}, this program reads version {expected}: '
+                       f'run `python {made_by}` again')
+
+
 def check_stage(run, name, made_by, split):
     """Raise BadInput unless RUN/{name}, which a stage writes last, names the model that is there now."""
     path, made_by = run_path(run, name, split), made_by + (f' --split {split}' if split != 'test' else '')

@@ -11,10 +11,11 @@ from contextlib import suppress
 
 import numpy as np
 
-from artifacts import BadInput, check_model, load_json, model_digest, save_json
+from artifacts import BadInput, check_model, check_version, load_json, model_digest, save_json
 from extract_spectrum import load_waveform
 from gather_information import find_wavs
 
+CALIBRATION_VERSION = 1  # raise it when the same logits and wavs give other figures; a file without one has version 1
 N_BINS = 15
 TEMPERATURES = (0.1, 100)
 N_PEAKS = 200  # train notes whose level is looked at
@@ -72,14 +73,19 @@ def typical_peak(data, notes, seed=0):
     return float(np.median(peaks)) if peaks else USUAL_PEAK
 
 
+def is_current(content, model):
+    """Whether the content of a calibration.json is of this model, a digest, and of this version."""
+    return (content.get('version', 1), content.get('model')) == (CALIBRATION_VERSION, model)
+
+
 def calibrate(run, provider):
     """Write RUN/calibration.json, unless it is there already for this very model."""
     from evaluate import predict_logits
     from model import load_model
     path, model = run / 'calibration.json', model_digest(run)
-    if path.exists() and load_json(path, 'train.py').get('model') == model:
+    if path.exists() and is_current(load_json(path, 'train.py'), model):
         return
-    found = {'model': model, 'temperature': 1.0, 'n_notes': 0, 'n_bins': N_BINS}
+    found = {'version': CALIBRATION_VERSION, 'model': model, 'temperature': 1.0, 'n_notes': 0, 'n_bins': N_BINS}
     if provider.notes.get('valid'):
         logits = predict_logits(load_model(run / 'model.keras'), provider, 'valid')
         true = provider.class_indices['valid']
@@ -109,4 +115,5 @@ def load_calibration(run):
         raise BadInput(f'{path} is damaged (temperature and peak are {numbers}): '
                        'delete it and run `python train.py` again')
     check_model(run, path, found.get('model'), 'train.py')
+    check_version(path, found.get('version', 1), CALIBRATION_VERSION, 'train.py')
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
-from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, SAMPLE_RATE, digest, npy_size, settings
+from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, SAMPLE_RATE, digest, npy_size, settings, with_version
 from gather_information import label_of, load_labels
 
 EPSILON = 0.0001  # added to the standard deviation
@@ -166,7 +166,7 @@ def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None,
         raise BadInput(f'unknown split {unknown.pop()!r}: it is one of {", ".join(SPLITS)}')
     names = load_labels(labels)
     pairs = {split: read_lists(data, split, names, labels) for split in splits}
-    signal = load_json(data / 'spectrum.json', 'extract_spectrum.py')
+    signal = with_version(load_json(data / 'spectrum.json', 'extract_spectrum.py'))
     if not settings('float16').keys() <= signal.keys() or signal['dtype'] not in ('float16', 'float32'):
         raise BadInput(f'{data / "spectrum.json"} is damaged: delete it and run `python extract_spectrum.py` again')
     for split, (notes, _) in pairs.items():

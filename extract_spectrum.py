@@ -6,7 +6,6 @@ Run again, it does only what is missing or whose wav is newer.
 """
 
 import hashlib
-import inspect
 import os
 from collections import Counter
 from contextlib import contextmanager
@@ -34,6 +33,8 @@ from artifacts import (
 )
 from gather_information import find_wavs
 
+SPECTRUM_VERSION = 1  # raise it when a spectrum of the same wav comes out otherwise: all are then made again
+DIGEST_BEFORE_VERSIONS = 'ef7f33a78d608a2f'  # what spectrum.json had as 'code' when it was the same as version 1
 SAMPLE_RATE = 16_000  # Hz
 N_SAMPLES = 64_000  # 4 s
 N_FFT = 1024
@@ -160,11 +161,16 @@ def magnitude(spectrum):
 
 
 def settings(dtype):
-    """What the spectra depend on besides the wavs, as stored in spectrum.json. Includes a digest of the code above."""
-    code = ''.join(inspect.getsource(function) for function in (read_window, log_spectrum, to_float16))
-    return {'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT, 'hop_length': HOP_LENGTH,
-            'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype,
-            'code': hashlib.sha256(code.encode()).hexdigest()[:16]}
+    """What the spectra depend on besides the wavs, as stored in spectrum.json."""
+    return {'version': SPECTRUM_VERSION, 'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT,
+            'hop_length': HOP_LENGTH, 'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype}
+
+
+def with_version(stored):
+    """Return the content of a spectrum.json with a version, also where it was written before there were versions."""
+    if stored.get('code') != DIGEST_BEFORE_VERSIONS:
+        return stored
+    return {'version': 1} | {name: value for name, value in stored.items() if name != 'code'}
 
 
 def npy_size(dtype):
@@ -292,7 +298,7 @@ def extract_all(notes, dtype, jobs, with_moments):
 def start_settings(data, dtype):
     """Return the content of spectrum.json; where its settings are not today's, first delete what was made with them."""
     wanted, path = settings(dtype), data / 'spectrum.json'
-    stored = load_json(path, 'extract_spectrum.py') if path.exists() else {}
+    stored = with_version(load_json(path, 'extract_spectrum.py')) if path.exists() else {}
     if {key: stored.get(key) for key in wanted} == wanted:
         return stored
     for split in SPLITS:

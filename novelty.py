@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artifacts import DAMAGED, BadInput, atomic, check_model, model_digest
+from artifacts import DAMAGED, BadInput, atomic, check_model, check_version, model_digest
 
+NOVELTY_VERSION = 1  # raise it when the same activations give another file; a file without one has version 1
 PERCENTILE = 95
 N_NEURONS = 256  # of fc2
 N_NOTES = 10_000  # train notes, drawn at random, at most
@@ -56,26 +57,28 @@ def measure_novelty(run, provider, seed=0):
     from activation import get_activation
     from model import load_model
     path, digest = run / 'novelty.npz', model_digest(run)
-    if path.exists() and load(path)[1] == digest:
+    if path.exists() and load(path)[1:] == (digest, NOVELTY_VERSION):
         return
     model = load_model(run / 'model.keras')
     chosen = np.random.default_rng(seed).permutation(provider.n_notes('train'))[:N_NOTES]
     valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, N_NEURONS))
     found = fit(get_activation(model, provider, 'train', chosen), provider.class_indices['train'][chosen], valid)
     with atomic(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, means=found.means, precision=found.precision, limit=found.limit, model=digest)
+        np.savez(file, version=NOVELTY_VERSION, means=found.means, precision=found.precision, limit=found.limit,
+                 model=digest)
     print(f'{path}: ' + (f'{PERCENTILE} % of the valid notes are nearer than {found.limit:.1f} to a label of train'
                          if len(valid) else 'no valid split, so that no sound is called unlike anything seen'))
 
 
 def load(path):
-    """Return (Novelty, digest of the model)."""
+    """Return (Novelty, digest of the model, version)."""
     try:
         with np.load(path, allow_pickle=False) as kept:
             found, digest = Novelty(kept['means'], kept['precision'], float(kept['limit'])), str(kept['model'])
+            version = int(kept['version']) if 'version' in kept else 1
         if found.means.ndim != 2 or np.isnan([*found.distances(np.zeros((1, N_NEURONS))), found.limit]).any():
             raise ValueError('not finite, or of other shapes')
-        return found, digest
+        return found, digest, version
     except DAMAGED as error:
         raise BadInput(f'{path} is damaged ({error}): delete it and run `python train.py` again') from error
 
@@ -87,6 +90,7 @@ def open_novelty(run):
         print(f'{path} is missing, so no sound is called unlike anything seen: `python train.py` writes it',
               file=sys.stderr)
         return None
-    novelty, digest = load(path)
+    novelty, digest, version = load(path)
     check_model(run, path, digest, 'train.py')
+    check_version(path, version, NOVELTY_VERSION, 'train.py')
     return novelty

@@ -33,6 +33,9 @@ from artifacts import (
 from extract_spectrum import N_SAMPLES, SAMPLE_RATE
 from gather_information import find_wavs, load_labels
 
+RENDER_VERSION = 1  # raise it when the same fonts and settings give other notes: these are then rendered again
+DIGEST_BEFORE_VERSIONS = 'cbc3ac880dfd396b'  # what render.json had as 'code' when it was the same as version 1 ...
+PROGRAMS_BEFORE_VERSIONS = '75ada472255fbcb5'  # ... with these programs
 PROGRAMS = Path(__file__).parent / 'general_midi.csv'
 VELOCITIES = (25, 50, 75, 100, 127)
 OUR_NAME = re.compile(r'.+_(acoustic|electronic|synthetic)_\d{3,}-\d{3}-\d{3}\.wav')
@@ -211,6 +214,14 @@ def render_instrument(instrument, notes, folder, seed):
 
 # The stage.
 
+def with_version(stored):
+    """Return the content of a render.json with a version, also where it was written before there were versions."""
+    if stored.get('code') != DIGEST_BEFORE_VERSIONS:
+        return stored
+    return ({'version': 1, 'programs': PROGRAMS_BEFORE_VERSIONS}
+            | {name: value for name, value in stored.items() if name != 'code'})
+
+
 def prepare_folder(data, settings):
     """Return False where these very notes are rendered already; refuse a folder that holds other notes."""
     path = data / 'render.json'
@@ -219,7 +230,7 @@ def prepare_folder(data, settings):
             if find_wavs(data, split):
                 raise BadInput(f'{data / split / "audio"} holds notes that are not rendered ones: '
                                'give another --data, or move them away')
-    elif load_json(path, 'render_notes.py') == settings | {'finished': True} and is_whole(data):
+    elif with_version(load_json(path, 'render_notes.py')) == settings | {'finished': True} and is_whole(data):
         return False
     save_json(path, settings | {'finished': False})
     return True
@@ -275,7 +286,7 @@ def main(argv=None):
     digests = {font.name: digest(read_font(font)) for font in fonts}
     if len(digests) < len(fonts):
         raise BadInput(f'two of the sound fonts {", ".join(map(str, fonts))} have the same name: rename one')
-    settings = {'soundfonts': digests, 'code': digest(Path(__file__).read_bytes() + PROGRAMS.read_bytes()),
+    settings = {'version': RENDER_VERSION, 'soundfonts': digests, 'programs': digest(PROGRAMS.read_bytes()),
                 'pitches': args.pitches, 'seed': args.seed}
     if not prepare_folder(args.data, settings):
         print(f'{args.data} holds these notes already: nothing to do')

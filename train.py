@@ -11,10 +11,10 @@ import json
 import platform
 import shutil
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 
+import extract_spectrum
 from artifacts import (
     BadInput,
     at_least,
@@ -31,7 +31,8 @@ from artifacts import (
 )
 
 HISTORY = ('step', 'learning_rate', 'train_loss', 'train_accuracy', 'valid_loss', 'valid_accuracy')
-SOURCES = ('train.py', 'model.py', 'data_provider.py', 'augmentation.py')
+TRAINING_VERSION = 1  # raise it when the same data and settings end in another model: older runs are then refused
+DIGEST_BEFORE_VERSIONS = '7c960e3f2d5d31ec'  # what config.json had as 'digests.code' when it was the same as version 1
 
 
 def parse_arguments(argv):
@@ -71,13 +72,21 @@ def describe_run(args, provider):
     data = hashlib.sha256(provider.mean.tobytes() + provider.std.tobytes())
     for split in ('train', 'valid'):
         data.update('\n'.join(provider.notes.get(split, [])).encode())
-    code = ''.join((Path(__file__).parent / name).read_text(encoding='utf-8') for name in SOURCES)
     settings = {name: value for name, value in vars(args).items() if name not in ('data', 'run', 'labels', 'replace')}
     versions = {name: version(name) for name in ('tensorflow', 'keras', 'numpy')}
-    return {'labels': provider.labels, 'settings': settings, 'signal': provider.signal,
+    return {'version': TRAINING_VERSION, 'labels': provider.labels, 'settings': settings, 'signal': provider.signal,
             'n_train': len(provider.notes['train']), 'n_valid': len(provider.notes.get('valid', [])),
-            'digests': {'data': data.hexdigest()[:16], 'code': hashlib.sha256(code.encode()).hexdigest()[:16]},
+            'digests': {'data': data.hexdigest()[:16]},
             'versions': versions | {'python': platform.python_version()}}
+
+
+def with_version(config):
+    """Return the content of a config.json with a version, also where it was written before there were versions."""
+    digests = config.get('digests')
+    if not isinstance(digests, dict) or digests.get('code') != DIGEST_BEFORE_VERSIONS:
+        return config
+    return {'version': 1} | config | {'digests': {'data': digests.get('data')},
+                                      'signal': extract_spectrum.with_version(config['signal'])}
 
 
 def differences(old, new, prefix=''):
@@ -96,7 +105,7 @@ def open_run(run, config, provider, replace):
     """Make the run folder, or take up the one that is there; refuse one that was trained otherwise."""
     path = run / 'config.json'
     if path.exists() or (run / 'model.keras').exists():
-        old = load_json(path, 'train.py --replace') if path.exists() else {}
+        old = with_version(load_json(path, 'train.py --replace', signal=dict)) if path.exists() else {}
         changed = differences(old | {'versions': config['versions']}, config)
         if changed and not replace:
             raise BadInput(f'{path}: this run was trained otherwise ({"; ".join(changed)}): choose another --run, '

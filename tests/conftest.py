@@ -21,6 +21,10 @@ LABELS = ('bass', 'brass', 'flute', 'guitar', 'keyboard', 'mallet', 'organ', 're
 RATE = 16_000
 
 
+def pytest_addoption(parser):
+    parser.addoption('--write-golden', action='store_true', help='store the numbers of raised versions')
+
+
 def sine(frequency=440.0, seconds=4.0, rate=RATE, peak=0.8):
     """A sine, float32 of shape (seconds * rate,)."""
     return (peak * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
@@ -68,6 +72,7 @@ def labels_txt(tmp_path):
 
 SMALL_LABELS = ('bass', 'flute', 'organ', 'synth_lead', 'vocal')  # synth_lead has no notes, as in NSynth's valid, test
 ODD_NOTES = ('bass_it\'s "odd" [1]* 한국어', 'flute_100% {a}, b; $(c) #', 'organ_trailing space ', 'vocal_[!x]?~')
+TINY_TRAINING = ('--batch-size', 4, '--validate-every', 2)
 SMALL_TRAINING = ('--steps', 30, '--batch-size', 8, '--validate-every', 10, '--learning-rate', 0.002)
 
 

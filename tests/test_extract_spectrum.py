@@ -588,7 +588,7 @@ def test_another_dtype_does_everything_again(data, made, capsys):
     assert results_of(data) == results_of(made)
 
 
-@pytest.mark.parametrize('key', ['hop_length', 'log_scale', 'sample_rate', 'code'])
+@pytest.mark.parametrize('key', ['hop_length', 'log_scale', 'sample_rate', 'version'])
 def test_other_settings_do_everything_again(data, made, key):
     path = data / 'spectrum.json'
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: 1}))
@@ -600,7 +600,7 @@ def test_other_settings_do_everything_again(data, made, key):
 
 def test_other_settings_do_a_split_again_that_was_not_listed_then(data, made):
     path, listed = data / 'spectrum.json', data / 'test_samples.txt'
-    path.write_text(json.dumps(json.loads(path.read_text()) | {'code': 'old'}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {'version': 0}))
     npy = npy_of(data, 'test', 'reed_test_0')
     npy.write_bytes(npy_of(data, 'test', 'reed_test_1').read_bytes())  # what the old settings made
     listed.rename(data / 'away')

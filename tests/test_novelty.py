@@ -66,17 +66,17 @@ def test_labels_without_notes_and_dead_neurons_upset_nothing():
 # What train.py keeps, and what predict.py makes of it.
 
 def test_training_ends_with_the_limit_of_its_model(trained):
-    found, digest = novelty.load(trained / 'novelty.npz')
+    found, digest, _ = novelty.load(trained / 'novelty.npz')
     assert digest == model_digest(trained)
     assert found.means.shape == (4, 256)
     assert 0 < found.limit < np.inf
 
 
 def test_run_killed_before_it_gets_it_when_started_again(run, small_data):
-    expected, digest = novelty.load(run / 'novelty.npz')
+    expected, digest, _ = novelty.load(run / 'novelty.npz')
     (run / 'novelty.npz').unlink()
     assert stage(train, small_data, run, *SMALL_TRAINING) == 0
-    again, digest_again = novelty.load(run / 'novelty.npz')
+    again, digest_again, _ = novelty.load(run / 'novelty.npz')
     assert (again.limit, digest_again) == (expected.limit, digest)
     np.testing.assert_array_equal(again.means, expected.means)
     np.testing.assert_array_equal(again.precision, expected.precision)
@@ -123,7 +123,7 @@ def test_file_that_holds_nonsense_is_refused(run, changes):
 
 
 def test_file_of_another_model_is_refused(run):
-    found, _ = novelty.load(run / 'novelty.npz')
+    found, _, _ = novelty.load(run / 'novelty.npz')
     np.savez(run / 'novelty.npz', means=found.means, precision=found.precision, limit=1.0, model='another')
     with pytest.raises(BadInput, match='another model'):
         novelty.open_novelty(run)
