@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
-from extract_spectrum import N_BINS, N_FRAMES, NPY_HEADER, SAMPLE_RATE, digest, npy_size, settings, with_version
-from gather_information import label_of, load_labels
+from deepdream.artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
+from deepdream.notes import digest, label_of, load_labels
+from deepdream.spectrum import EPSILON, N_BINS, N_FRAMES, NPY_HEADER, SAMPLE_RATE, npy_size, settings, with_version
 
-EPSILON = 0.0001  # added to the standard deviation
 N_READERS = 2  # files read at once; more of them only take the cores from the training
 
 
@@ -94,9 +93,8 @@ class DataProvider:
         `variation`, from `augmentation.draw`, says how each note of `order` is to be varied.
         The files are read and decoded in parallel without Python or its lock. Use it within `name_damaged_files`.
         """
-        import tensorflow as tf
-
-        from augmentation import between_knots, vary
+        from deepdream.augmentation import between_knots, vary
+        from deepdream.backend import tf
         to_levels = between_knots(np.fft.rfftfreq(2 * N_BINS - 2, 1 / SAMPLE_RATE))
         order = np.arange(self.n_notes(split)) if order is None else np.asarray(order)
         paths = [str(self.path(split, i)) for i in order]
@@ -140,7 +138,7 @@ def npy_header(dtype):
 @contextmanager
 def name_damaged_files():
     """Turn TensorFlow's errors about a spectrum that it cannot read into BadInput."""
-    import tensorflow as tf
+    from deepdream.backend import tf
     try:
         yield
     except tf.errors.OpError as error:

@@ -13,7 +13,8 @@ import tarfile
 import time
 import zlib
 
-from artifacts import SPLITS, BadInput, command, parser, progress
+from deepdream.artifacts import SPLITS, BadInput
+from deepdream.command_line import command, parser, progress
 
 URL = 'http://download.magenta.tensorflow.org/datasets/nsynth/nsynth-{split}.jsonwav.tar.gz'
 ARCHIVES = {  # split: (bytes, MD5, notes)

@@ -9,7 +9,8 @@ import argparse
 from contextlib import contextmanager
 from pathlib import Path
 
-from artifacts import BadInput, command, parser, progress
+from deepdream.artifacts import BadInput
+from deepdream.command_line import command, parser, progress
 
 CONTENT_WEIGHT = 0.7  # of Deep Style
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
@@ -72,11 +73,9 @@ def given_settings(args):
     return {name: getattr(args, name) for name in ('steps', 'rate', 'seed') if name in args}
 
 
-# The tools.
-
 def neuron(dreamer, args):
-    from answers import parse_units, unit_name
-    from ascent import Settings
+    from deepdream.dreams.activations import parse_units, unit_name
+    from deepdream.dreams.ascent import Settings
     units = parse_units(args.layer, args.unit, dreamer.of_notes[args.layer].shape[1], dreamer.labels)
     answers = [(unit, unit_name(args.layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
                for unit in units for k in range(args.diversity)]
@@ -87,7 +86,7 @@ def neuron(dreamer, args):
 
 def dream_all(dreamer, layer, answers, settings, diversity=1):
     """Dream (unit, name) pairs in batches that keep the answers of a unit together; return the reports."""
-    from dreamer import BATCH
+    from deepdream.dreams.writer import BATCH
     size = max(1, BATCH // diversity) * diversity
     reports = []
     with progress(total=len(answers), description=layer, unit='dream') as bar:
@@ -99,16 +98,16 @@ def dream_all(dreamer, layer, answers, settings, diversity=1):
 
 
 def deep(dreamer, args):
-    from dreamer import load_sound
-    from sound_tools import deep_dream
+    from deepdream.dreams.from_sound import deep_dream
+    from deepdream.dreams.writer import load_sound
     dreamed, report = deep_dream(dreamer, load_sound(args.sound), args.layer, args.strength, **given_settings(args))
     write(dreamer, args, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', dreamed, report, args.layer)
     print(f'{args.layer} answers {report["layer_times"]:.2f} times as strongly')
 
 
 def style(dreamer, args):
-    from dreamer import load_sound
-    from sound_tools import CONTENT_LAYER, N_STRONGEST, deep_style
+    from deepdream.dreams.from_sound import CONTENT_LAYER, N_STRONGEST, deep_style
+    from deepdream.dreams.writer import load_sound
     sounds = load_sound(args.sound), load_sound(args.style)
     with naming(args.sound, args.style):
         dreamed, report = deep_style(dreamer, *sounds, args.content_weight, **given_settings(args))
@@ -118,8 +117,8 @@ def style(dreamer, args):
 
 
 def thin(dreamer, args):
-    from dreamer import load_sound
-    from sound_tools import CONTENT_LAYER, thin_dream
+    from deepdream.dreams.from_sound import CONTENT_LAYER, thin_dream
+    from deepdream.dreams.writer import load_sound
     sounds = load_sound(args.sound), load_sound(args.style)
     with naming(args.sound, args.style):
         shaped, report = thin_dream(*sounds)
@@ -146,8 +145,8 @@ def write(dreamer, args, name, waveform, report, layer):
 
 
 def atlas(dreamer, args):
-    from ascent import Settings
-    from atlas_page import write_atlas
+    from deepdream.dreams.ascent import Settings
+    from deepdream.map.atlas import write_atlas
     for layer in args.layers:
         dream_missing(dreamer, layer, range(dreamer.of_notes[layer].shape[1]), Settings(**given_settings(args)))
     print(f'{write_atlas(dreamer, args.layers)}: open it in a browser')
@@ -155,7 +154,7 @@ def atlas(dreamer, args):
 
 def dream_missing(dreamer, layer, units, settings):
     """Dream those units of a layer whose dream, with these settings, is not there yet."""
-    from answers import unit_name
+    from deepdream.dreams.activations import unit_name
     named = [(unit, unit_name(layer, unit, dreamer.labels)) for unit in units]
     dream_all(dreamer, layer, [(unit, name) for unit, name in named
                                if not dreamer.is_dreamed(name, dreamer.key(layer, unit, settings))], settings)
@@ -173,7 +172,7 @@ def print_honesty(name, report):
 @command
 def main(argv=None):
     args = parse_arguments(argv)
-    from dreamer import Dreamer
+    from deepdream.dreams.writer import Dreamer
     {'neuron': neuron, 'deep': deep, 'style': style, 'thin': thin, 'atlas': atlas}[args.tool](Dreamer(args), args)
 
 

@@ -5,76 +5,16 @@ and RUN/confusion.png. For another split than test the names get its name, as in
 are calibrated by RUN/calibration.json, which train.py wrote.
 """
 
-import re
-
 import numpy as np
 
-from artifacts import (
-    BadInput,
-    atomic,
-    command,
-    instrument_of,
-    list_path,
-    load_json,
-    load_npy,
-    model_digest,
-    parser,
-    progress,
-    require,
-    run_path,
-    save_csv,
-    save_json,
-)
-from calibration import calibrated, describe, load_calibration, measure_calibration
-
-N_RESAMPLES = 2000
-N_BASELINE_TRAIN = 10_000  # notes; fitting an SVM takes time quadratic in them
-N_MFCC = 20
-# 41 notes of NSynth's test split that are one and the same noise recording
-NOISE_NOTES = re.compile(r'brass_acoustic_046-(08[4-9]|09\d|10[0-8])-\d{3}')
-
-
-# Predictions.
-
-def open_model(run):
-    """Return (content of config.json, model) of a run."""
-    config = load_json(run / 'config.json', 'train.py', labels=list, signal=dict)
-    require(run / 'model.keras', 'train.py')
-    from model import load_model
-    model = load_model(run / 'model.keras')
-    if model.output_shape != (None, len(config['labels'])):
-        raise BadInput(f'{run}/model.keras answers with shape {model.output_shape} to {len(config["labels"])} labels: '
-                       'it belongs to another run, so run `python train.py --replace`')
-    return config, model
-
-
-def open_run(args, splits):
-    """Return (model, provider) with the run's statistics; refuse data that do not fit the model."""
-    from data_provider import prepare_data
-    config, model = open_model(args.run)
-    provider = prepare_data(args.data, args.labels, splits, statistics=args.run)
-    if provider.labels != config['labels']:
-        raise BadInput(f'{args.run}/model.keras was trained on the labels {", ".join(config["labels"])}, '
-                       f'{args.labels} has {", ".join(provider.labels)}: give the --labels of the training '
-                       f'({args.run}/labels.txt), or train again')
-    for key in ('n_fft', 'hop_length', 'sample_rate', 'log_scale', 'shape'):
-        if provider.signal[key] != config['signal'].get(key):
-            raise BadInput(f'{args.data}/spectrum.json: {key} is {provider.signal[key]}, but {args.run} was trained '
-                           f'with {config["signal"].get(key)}: run `python train.py` again')
-    if not provider.n_notes(splits[0]):
-        raise BadInput(f'{args.data}: the {splits[0]} split has no usable notes: choose another --split')
-    return model, provider
-
-
-def predict_logits(model, provider, split):
-    """Return the logits, float64 of shape (n_notes, n_labels), in list order."""
-    from data_provider import name_damaged_files
-    logits = []
-    with progress(total=provider.n_notes(split), description=f'{split} notes') as bar, name_damaged_files():
-        for spectra, _ in provider.dataset(split):
-            logits.append(model.predict_on_batch(spectra))
-            bar.update(len(spectra))
-    return np.concatenate(logits).astype(np.float64)
+from deepdream.artifacts import BadInput, atomic, list_path, run_path, save_csv, save_json
+from deepdream.baseline import predict_baseline
+from deepdream.calibration import calibrated, describe, load_calibration, measure_calibration
+from deepdream.command_line import command, parser
+from deepdream.inference import predict_logits
+from deepdream.metrics import accuracy_interval, measure, top_confusions
+from deepdream.notes import instrument_of
+from deepdream.run_folder import model_digest, open_run
 
 
 def save_predictions(path, provider, split, probabilities):
@@ -85,95 +25,6 @@ def save_predictions(path, provider, split, probabilities):
                     *([note, labels[index], labels[row.argmax()], *(f'{value:.6f}' for value in row)]
                       for note, index, row in rows)])
 
-
-# The baseline: statistics of the MFCCs and a support vector machine.
-
-def mfcc_statistics(path):
-    """Return mean and standard deviation over time of 20 MFCCs of a stored spectrum and of their differences, (80,)."""
-    import librosa
-
-    from extract_spectrum import SAMPLE_RATE, magnitude
-    power = magnitude(load_npy(path, 'extract_spectrum.py').astype(np.float32)).T ** 2
-    mel = librosa.feature.melspectrogram(S=power, sr=SAMPLE_RATE)
-    mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=N_MFCC)
-    difference = librosa.feature.delta(mfcc)
-    return np.concatenate([statistic(part, axis=1) for part in (mfcc, difference) for statistic in (np.mean, np.std)])
-
-
-def predict_baseline(provider, split, seed=0):
-    """Return the class indices that the SVM predicts, trained on at most 10,000 notes of the train split."""
-    from joblib import Parallel, delayed
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-    n_train = provider.n_notes('train')
-    chosen = np.random.default_rng(seed).permutation(n_train)[:N_BASELINE_TRAIN]
-    paths = [provider.path('train', i) for i in chosen]
-    paths += [provider.path(split, i) for i in range(provider.n_notes(split))]
-    results = Parallel(n_jobs=-1, return_as='generator', batch_size=16)(
-        delayed(mfcc_statistics)(path) for path in paths)
-    features = np.stack(list(progress(results, len(paths), 'MFCC baseline')))
-    if len(np.unique(provider.class_indices['train'][chosen])) == 1:  # a support vector machine takes two
-        return np.full(provider.n_notes(split), provider.class_indices['train'][0])
-    machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight='balanced'))
-    machine.fit(features[:len(chosen)], provider.class_indices['train'][chosen])
-    return machine.predict(features[len(chosen):])
-
-
-# Metrics.
-
-def accuracy_interval(correct, instruments, seed=0):
-    """Return the 95 % interval of the mean of `correct` as [low, high], resampling instruments, not notes.
-
-    The notes of one instrument are alike, so that an interval over notes would be far too narrow. Percentile
-    bootstrap over clusters: Davison and Hinkley 1997, "Bootstrap Methods and their Application", section 3.8.
-    `correct` may hold differences of two classifiers as well.
-    """
-    names, cluster = np.unique(instruments, return_inverse=True)
-    sums, sizes = np.bincount(cluster, weights=correct), np.bincount(cluster)
-    drawn = np.random.default_rng(seed).integers(len(names), size=(N_RESAMPLES, len(names)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    return [float(bound) for bound in np.percentile(means, [2.5, 97.5])]
-
-
-def source_of(note):
-    """'bass_synthetic_033-045-100' -> 'synthetic'; 'unknown' for names of another form."""
-    match = re.search(r'_(acoustic|electronic|synthetic)_\d+$', instrument_of(note))
-    return match[1] if match else 'unknown'
-
-
-def accuracy_by(correct, groups):
-    """Return {group: {'n_notes', 'accuracy'}} of the groups that have notes, in order of name."""
-    groups = np.asarray(groups)
-    return {str(group): {'n_notes': int((groups == group).sum()), 'accuracy': float(correct[groups == group].mean())}
-            for group in np.unique(groups)}
-
-
-def measure(true, predicted, notes, labels):
-    """Return the metrics of one classifier: `true` and `predicted` are class indices of `notes`."""
-    correct = (true == predicted).astype(np.float64)
-    by_family = accuracy_by(correct, np.array(labels)[true])
-    noise = np.array([bool(NOISE_NOTES.fullmatch(note)) for note in notes])
-    metrics = {'accuracy': float(correct.mean()),
-               'accuracy_interval': accuracy_interval(correct, [instrument_of(note) for note in notes]),
-               'balanced_accuracy': float(np.mean([family['accuracy'] for family in by_family.values()])),
-               'by_family': {label: by_family[label] for label in labels if label in by_family},
-               'by_source': accuracy_by(correct, [source_of(note) for note in notes])}
-    if noise.any() and not noise.all():
-        metrics['without_noise_notes'] = {'n_left_out': int(noise.sum()), 'accuracy': float(correct[~noise].mean())}
-    return metrics
-
-
-def top_confusions(confusion, labels, n=10):
-    """Return the n most frequent mistakes; `confusion` counts notes by true (row) and predicted label (column)."""
-    mistakes = [(int(count), labels[row], labels[column]) for (row, column), count in np.ndenumerate(confusion)
-                if row != column and count]
-    return [{'label': label, 'predicted': predicted, 'n_notes': count,
-             'share_of_label': count / int(confusion[labels.index(label)].sum())}
-            for count, label, predicted in sorted(mistakes, key=lambda mistake: -mistake[0])[:n]]
-
-
-# What is written and shown.
 
 def save_confusion(run, split, confusion, labels):
     rows = ([label, *row] for label, row in zip(labels, confusion.tolist(), strict=True))

@@ -12,9 +12,10 @@ import shutil
 
 import numpy as np
 
-from artifacts import atomic, command, parser, save_text, silent_stderr
-from extract_spectrum import HOP_LENGTH, LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES
-from sounds import SILENCE
+from deepdream.artifacts import atomic, save_text
+from deepdream.audio import SILENCE
+from deepdream.command_line import command, parser, silent_stderr
+from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES
 
 HOPS = N_FFT // HOP_LENGTH  # hops in a frame
 OPSET = 18  # of ONNX
@@ -34,7 +35,7 @@ def magnitudes(waveforms):
 
     The Fourier transform is written as a convolution over hops, because no two formats agree on an FFT.
     """
-    from model import tf
+    from deepdream.backend import tf
     hops = tf.reshape(tf.pad(waveforms, [[0, 0], [N_FFT // 2, N_FFT // 2]]), (-1, N_FRAMES + HOPS - 1, HOP_LENGTH))
     parts = tf.nn.conv1d(hops, fourier_filters(), 1, 'VALID')
     return tf.sqrt(tf.square(parts[..., :N_BINS]) + tf.square(parts[..., N_BINS:]))
@@ -42,7 +43,7 @@ def magnitudes(waveforms):
 
 def as_function(network):
     """Return the tf.function waveform -> {'probabilities', 'fc2'}; the weights are constants in it, not variables."""
-    from model import tf
+    from deepdream.backend import tf
     weights = [[variable.numpy() for variable in variables]
                for variables in (network.model.trainable_variables, network.model.non_trainable_variables)]
 
@@ -58,7 +59,7 @@ def as_function(network):
 
 
 def write_saved_model(path, answer):
-    from model import tf
+    from deepdream.backend import tf
     module, temporary = tf.Module(), path.with_name(f'.tmp.{path.name}')
     module.answer = answer
     shutil.rmtree(temporary, ignore_errors=True)
@@ -80,7 +81,7 @@ def write_onnx(path, answer):
 
 
 def write_litert(path, answer):
-    from model import tf
+    from deepdream.backend import tf
     module = tf.Module()
     module.answer = answer
     converter = tf.lite.TFLiteConverter.from_concrete_functions([answer.get_concrete_function()], module)
@@ -99,7 +100,7 @@ def main(argv=None):
     options.add_argument('--format', choices=FORMATS, default='saved_model', help='of the file')
     args = options.parse_args(argv)
 
-    from network import open_network
+    from deepdream.trained import open_network
     network = open_network(args.run)
     name, write = FORMATS[args.format]
     path = args.run / 'export' / name

@@ -4,65 +4,14 @@ Reads labels.txt and DATA/{train,valid,test}/audio/*.wav; writes DATA/{split}_sa
 DATA/{split}_labels.txt (class indices, i.e. line numbers of labels.txt counted from 0), line by line in step.
 """
 
-import os
 from collections import Counter
 from pathlib import Path
 
-from artifacts import SPLITS, BadInput, command, instrument_of, list_path, load_lines, parser, save_text
+from deepdream.artifacts import SPLITS, BadInput, list_path, save_text
+from deepdream.command_line import command, parser
+from deepdream.notes import find_wavs, instrument_of, label_of, load_labels
 
 N_SHOWN = 10
-
-
-def load_labels(path='labels.txt'):
-    """Return the labels, one from each line that is not empty; line number = class index.
-
-    Raises FileNotFoundError where there is no such file, BadInput where it holds no label, or one of them twice.
-    """
-    remedy = 'write one label a line into it, or give another file with --labels'
-    if not Path(path).exists():
-        raise FileNotFoundError(f'{path} is missing: {remedy}')
-    try:
-        labels = [line.strip() for line in load_lines(path, 'gather_information.py') if line.strip()]
-    except BadInput as error:
-        raise BadInput(f'{path} is no UTF-8 text: {remedy}') from error
-    repeated = [label for label, count in Counter(labels).items() if count > 1]
-    if not labels or repeated:
-        fault = f'names {repeated[0]!r} twice' if repeated else 'is empty'
-        raise BadInput(f'{path} {fault}: write each label once, one a line')
-    return labels
-
-
-def label_of(note, labels):
-    """Return the longest label that `note` starts with, followed by '_'; None where there is none.
-
-    >>> label_of('synth_lead_acoustic_001-060-100', ['synth', 'synth_lead'])
-    'synth_lead'
-    """
-    return max((label for label in labels if note.startswith(label + '_')), key=len, default=None)
-
-
-def find_wavs(data, split):
-    """Return {note: path as str} of DATA/{split}/audio, sorted by note; without the folder there are none.
-
-    Hidden and other files are ignored. Raises BadInput for two files of one note (a.wav, a.WAV) and for names that
-    cannot be a line of a UTF-8 list.
-    """
-    wavs, folder = {}, Path(data) / split / 'audio'
-    if not folder.is_dir():
-        return wavs
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_file())
-    for name in names:
-        note, extension = os.path.splitext(name)
-        if extension.lower() != '.wav' or name.startswith('.'):
-            continue
-        path = os.path.join(folder, name)
-        if not note.isprintable():
-            raise BadInput(f'{path!r}: the file name holds a line end or another unprintable character: rename it')
-        if note in wavs:
-            raise BadInput(f'{path} and {wavs[note]} are the same note: rename or remove one')
-        wavs[note] = path
-    return wavs
 
 
 def find_splits(data):

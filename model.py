@@ -39,15 +39,11 @@ import zipfile
 
 import numpy as np
 
-from artifacts import BadInput, require, silent_stderr
-from extract_spectrum import LOG_SCALE, N_BINS, N_FRAMES, SAMPLE_RATE
+from deepdream.artifacts import BadInput, require
+from deepdream.backend import keras
+from deepdream.spectrum import LOG_SCALE, N_BINS, N_FRAMES, SAMPLE_RATE
 
-with silent_stderr():  # TensorFlow prints seven lines as it starts, which none of its settings turns off
-    import keras
-    import tensorflow as tf
-    from keras import layers
-    GPUS = tf.config.list_physical_devices('GPU')
-
+layers = keras.layers
 NETWORKS = ('harmonic', 'tutorial')
 CONVOLUTIONS = (('conv1', 64, 'valid'), ('conv2', 64, 'same'), ('conv3', 128, 'same'), ('conv4', 128, 'same'))
 HARMONIC_CONVOLUTIONS = (('conv1', 16, (3, 9), (4, 2)), ('conv2', 32, 3, 1), ('conv3', 64, 3, 1), ('conv4', 128, 3, 1))

@@ -16,13 +16,12 @@ import sys
 
 import numpy as np
 
-from artifacts import BadInput, command, csv_text, parser, progress, require, save_text
-from sounds import find_sounds, printable, windows_of
+from deepdream.artifacts import BadInput, csv_text, require, save_text
+from deepdream.audio import find_sounds, printable, windows_of
+from deepdream.command_line import command, parser, progress
 
 BATCH = 32
 
-
-# Sounds to rows.
 
 def read_windows(paths, every, failed):
     """Yield (path, start, waveform) of all sounds; put those that cannot be used into `failed`, {path: reason}."""
@@ -51,8 +50,6 @@ def predict_all(network, novelty, neighbourhood, windows):
                 row['nearest'] = neighbourhood.nearest(fc2)
             yield row, path, waveform, fc2
 
-
-# What is shown.
 
 def as_table(rows):
     width = max([len(row['file']) for row in rows], default=0)
@@ -100,10 +97,11 @@ def options(argv):
 @command
 def main(argv=None):
     args = options(argv)
-    from added import add, keep
-    from neighbours import open_neighbourhood
-    from network import open_network
-    from novelty import open_novelty
+    from deepdream.map.page import write_sound_map
+    from deepdream.map.user_sounds import add, keep
+    from deepdream.neighbours import open_neighbourhood
+    from deepdream.novelty import open_novelty
+    from deepdream.trained import open_network
     if args.map:
         require(args.run / 'activation.npy', 'activation.py')
     network, novelty, neighbourhood = (opened(args.run) for opened in (open_network, open_novelty, open_neighbourhood))
@@ -118,10 +116,9 @@ def main(argv=None):
         print(f'predict.py: {printable(path)}: {reason}', file=sys.stderr)
     status = int(bool(failed))
     if to_add:
-        import sound_map
         with contextlib.redirect_stdout(sys.stderr):  # what goes to stdout is the answer
             add(args.run, to_add)
-            status = sound_map.main(['--data', str(args.data), '--run', str(args.run)]) or status
+            print(f'{write_sound_map(args.data, args.run)}: open it in a browser')
     return status
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-import artifacts
-from artifacts import SPLITS, BadInput, atomic, command, parser, random_seed, save_text
-from gather_information import find_wavs, label_of, load_labels
+from deepdream.artifacts import SPLITS, BadInput, atomic, save_text
+from deepdream.command_line import command, parser, random_seed
+from deepdream.notes import find_wavs, instrument_of, label_of, load_labels
 
 FEWEST = 3  # instruments of a label: one for each split
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP)  # another disk, or one that knows no hard links
@@ -86,20 +86,20 @@ def notes_of_label(folder):
     return notes, n_other
 
 
-def instrument_of(folder, wav, pattern):
+def instrument_name(folder, wav, pattern):
     """Return the instrument of a wav: what `pattern` finds in its name, its folder, or what NSynth's names tell."""
     if pattern:
         found = pattern.search(wav.stem)
         if not found:
             raise BadInput(f'{wav}: --instrument {pattern.pattern} finds nothing in its name: give another pattern')
         return next((group for group in found.groups() if group), found[0])
-    return folder or artifacts.instrument_of(wav.stem)
+    return folder or instrument_of(wav.stem)
 
 
 def note_name(label, instrument, wav):
     """Return the name in the tree, 'label_name' or 'label_instrument--name', which tells the stages the instrument."""
     name = f'{label}_{wav.stem.removeprefix(f"{label}_")}'
-    if instrument in (wav.stem, artifacts.instrument_of(wav.stem)):  # the name tells it already
+    if instrument in (wav.stem, instrument_of(wav.stem)):  # the name tells it already
         return name
     return f'{label}_{instrument.removeprefix(f"{label}_")}--{name.removeprefix(f"{label}_")}'
 
@@ -121,7 +121,7 @@ def plan(notes, labels, args):
     """Return {path in DATA: wav} of all notes."""
     by_label = {label: defaultdict(list) for label in labels}
     for label, folder, wav in notes:
-        by_label[label][instrument_of(folder, wav, args.instrument)].append(wav)
+        by_label[label][instrument_name(folder, wav, args.instrument)].append(wav)
     sources, targets, owners = {}, {}, {}
     for label, instruments in by_label.items():
         if len(instruments) < FEWEST:
@@ -137,7 +137,7 @@ def plan(notes, labels, args):
                 if name in sources:
                     raise BadInput(f'{wav} and {sources[name]} would both be named {name}.wav: rename one')
                 sources[name] = wav
-                told = artifacts.instrument_of(name)
+                told = instrument_of(name)
                 owner = owners.setdefault(told, instrument)
                 if owner != instrument:
                     raise BadInput(f'{wav}: the stages would take {owner!r} and {instrument!r} for one instrument, '
@@ -179,7 +179,7 @@ def report(args, notes, targets, n_other):
     print(f'{args.data}: ' + ', '.join(f'{count:,} notes in {split}' for split, count in counts.items()))
     if n_other:
         print(f'left out: {n_other:,} files that are not .wav')
-    alone = sum(not folder and artifacts.instrument_of(wav.stem) == wav.stem for _, folder, wav in notes)
+    alone = sum(not folder and instrument_of(wav.stem) == wav.stem for _, folder, wav in notes)
     if alone and not args.instrument:
         print(f'{alone:,} files count as an instrument each: where several are of one, give each instrument a folder, '
               'or --instrument')

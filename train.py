@@ -14,21 +14,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-import extract_spectrum
-from artifacts import (
-    BadInput,
-    at_least,
-    atomic,
-    command,
-    load_json,
-    parser,
-    progress,
-    random_seed,
-    save_csv,
-    save_json,
-    save_npy,
-    save_text,
-)
+from deepdream import spectrum
+from deepdream.artifacts import BadInput, atomic, load_json, save_csv, save_json, save_npy, save_text
+from deepdream.command_line import at_least, command, parser, progress, random_seed
 
 HISTORY = ('step', 'learning_rate', 'train_loss', 'train_accuracy', 'valid_loss', 'valid_accuracy')
 TRAINING_VERSION = 1  # raise it when the same data and settings end in another model: older runs are then refused
@@ -65,8 +53,6 @@ def parse_arguments(argv):
     return options.parse_args(argv)
 
 
-# The run folder.
-
 def describe_run(args, provider):
     """Return the content of config.json: all that the result depends on, for its reader and to tell runs apart."""
     data = hashlib.sha256(provider.mean.tobytes() + provider.std.tobytes())
@@ -86,7 +72,7 @@ def with_version(config):
     if not isinstance(digests, dict) or digests.get('code') != DIGEST_BEFORE_VERSIONS:
         return config
     return {'version': 1} | config | {'digests': {'data': digests.get('data')},
-                                      'signal': extract_spectrum.with_version(config['signal'])}
+                                      'signal': spectrum.with_version(config['signal'])}
 
 
 def differences(old, new, prefix=''):
@@ -147,12 +133,11 @@ def save_state(run, model, history, finished):
             old.unlink()
 
 
-# Training.
-
 def build_model(args, provider):
     """Return a compiled, untrained model."""
-    from data_provider import EPSILON
-    from model import GPUS, get_model, keras
+    from deepdream.backend import GPUS, keras
+    from deepdream.spectrum import EPSILON
+    from model import get_model
     rate = args.learning_rate
     if args.schedule == 'cosine':
         rate = keras.optimizers.schedules.CosineDecay(rate, args.steps)
@@ -167,7 +152,7 @@ def build_model(args, provider):
 
 def set_up_devices(seed):
     """Seed and make deterministic; return the strategy: all GPUs, in mixed precision, or the CPU."""
-    from model import GPUS, keras, tf
+    from deepdream.backend import GPUS, keras, tf
     keras.utils.set_random_seed(seed)
     if not GPUS:
         tf.config.experimental.enable_op_determinism()
@@ -198,7 +183,7 @@ def seed_dropouts(model, args, start):
 
     A checkpoint is without their state; seeded alike, all of them would hide the same units.
     """
-    from model import keras
+    from deepdream.backend import keras
     dropouts = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     for number, layer in enumerate(dropouts):
         layer.seed_generator.state.assign([args.seed, number * args.steps + start])
@@ -206,9 +191,9 @@ def seed_dropouts(model, args, start):
 
 def train_round(model, provider, args, start, bar):
     """Train up to the next validation; return a row of the history."""
-    from augmentation import draw
     from data_provider import name_damaged_files
-    from model import keras
+    from deepdream.augmentation import draw
+    from deepdream.backend import keras
 
     class Bar(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -251,7 +236,8 @@ def is_finished(history, args):
 
 def train(args, provider):
     """Train, or go on, until the last step or early stop; return the history."""
-    from model import load_model, tf
+    from deepdream.backend import tf
+    from model import load_model
     state = load_state(args.run)
     history = state['history']
     if state['finished']:
@@ -284,9 +270,9 @@ def train(args, provider):
 @command
 def main(argv=None):
     args = parse_arguments(argv)
-    from calibration import calibrate
     from data_provider import prepare_data
-    from novelty import measure_novelty
+    from deepdream.calibration import calibrate
+    from deepdream.novelty import measure_novelty
     provider = prepare_data(args.data, args.labels, batch_size=args.batch_size)
     if not provider.n_notes('train'):
         raise BadInput(f'{args.data}: the train split has no usable notes: add some, run stages 1 and 2 again')

@@ -9,19 +9,9 @@ import re
 
 import numpy as np
 
-from activation import load_activation
-from artifacts import (
-    BadInput,
-    at_least,
-    command,
-    model_digest,
-    parser,
-    progress,
-    random_seed,
-    run_path,
-    save_json,
-    save_npy,
-)
+from deepdream.artifacts import BadInput, run_path, save_json, save_npy
+from deepdream.command_line import at_least, command, parser, progress, random_seed
+from deepdream.run_folder import load_activation, model_digest
 
 MIN_NOTES = 5
 N_NEIGHBOURS = 10
@@ -79,8 +69,6 @@ def fit_tsne(embedding, n_dimensions, perplexity, seed):
         bar.update(tsne.n_iter_ + 1 - bar.n)
     return coordinates.astype(np.float32)
 
-
-# Quality.
 
 def neighbour_purity(vectors, class_indices, k=N_NEIGHBOURS):
     """Return the share of the k nearest neighbours that have the note's own label, averaged over the notes."""

@@ -20,17 +20,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import dream
-from answers import pre_activations, unit_name
-from artifacts import BadInput, load_json
-from ascent import Settings
 from data_provider import read_statistics
-from dreamer import Dreamer, load_sound
-from extract_spectrum import load_waveform, log_spectrum
-from front_end import finish
-from gather_information import find_wavs
-from honesty import describe_sound
+from deepdream.artifacts import BadInput, load_json
+from deepdream.audio import load_waveform
+from deepdream.dreams.activations import pre_activations, unit_name
+from deepdream.dreams.ascent import Settings
+from deepdream.dreams.from_sound import N_STRONGEST, deep_dream, deep_style, thin_dream
+from deepdream.dreams.read_back import describe_sound
+from deepdream.dreams.writer import Dreamer, load_sound
+from deepdream.notes import find_wavs
+from deepdream.spectrum import log_spectrum
+from deepdream.spectrum_tf import finish
 from model import load_model
-from sound_tools import N_STRONGEST, deep_dream, deep_style, thin_dream
 
 OUTLIER = 100  # standard deviations
 

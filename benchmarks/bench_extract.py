@@ -28,7 +28,9 @@ from joblib import Parallel, delayed
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import extract_spectrum
 import gather_information
-from artifacts import save_npy
+from deepdream.artifacts import save_npy
+from deepdream.audio import load_waveform
+from deepdream.spectrum import log_spectrum
 
 
 def plain_loop(data):
@@ -49,8 +51,8 @@ def plain_loop(data):
 def work_alone(data, wavs):
     """One note after the other through our own functions."""
     for wav in wavs:
-        waveform, _ = extract_spectrum.load_waveform(wav)
-        save_npy(data / 'limit' / f'{wav.stem}.npy', extract_spectrum.log_spectrum(waveform).astype(np.float16))
+        waveform, _ = load_waveform(wav)
+        save_npy(data / 'limit' / f'{wav.stem}.npy', log_spectrum(waveform).astype(np.float16))
 
 
 def limit(data):

@@ -27,9 +27,11 @@ import extract_spectrum
 import gather_information
 import render_notes
 import train
-from artifacts import SPLITS
 from data_provider import prepare_data
-from evaluate import mfcc_statistics, predict_logits
+from deepdream.artifacts import SPLITS
+from deepdream.baseline import mfcc_statistics
+from deepdream.inference import predict_logits
+from deepdream.sound_font import default_font
 from model import load_model
 
 FONTS = tuple(Path(f'/usr/share/sounds/sf2/{name}.sf2') for name in ('FluidR3_GM', 'sf_GMbank', 'OPL-3_FM_128M'))
@@ -70,7 +72,7 @@ def prepare(args):
     link_as_test(args.folder / 'whole_font', [wav for split in SPLITS
                                               for wav in (args.folder / 'rendered' / split / 'audio').glob('*.wav')])
     if args.other_fonts:
-        known = [render_notes.default_font(), *args.fonts]
+        known = [default_font(), *args.fonts]
         render_others(args.folder / 'other_fonts', args.other_fonts, known, args.pitches)
     if args.nsynth:
         link_as_test(args.folder / 'nsynth', args.nsynth.glob('*.wav'))

@@ -11,10 +11,11 @@ import numpy as np
 from scipy.signal import chirp, square
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from artifacts import load_npy
-from extract_spectrum import N_SAMPLES, SAMPLE_RATE, load_waveform
-from network import open_network
-from novelty import open_novelty
+from deepdream.artifacts import load_npy
+from deepdream.audio import load_waveform
+from deepdream.novelty import open_novelty
+from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
+from deepdream.trained import open_network
 
 BATCH = 32
 

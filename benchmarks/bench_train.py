@@ -12,9 +12,11 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from augmentation import draw
-from data_provider import EPSILON, prepare_data
-from model import GPUS, NETWORKS, get_model, keras, tf
+from data_provider import prepare_data
+from deepdream.augmentation import draw
+from deepdream.backend import GPUS, keras, tf
+from deepdream.spectrum import EPSILON
+from model import NETWORKS, get_model
 from train import note_order
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from artifacts import load_json, load_npy, spectrum_path
+from deepdream.artifacts import load_json, load_npy, spectrum_path
 
 
 def main():

@@ -8,8 +8,8 @@ import pytest
 from conftest import ODD_NOTES, damaged_copy, disk_full, stage
 
 import activation
-from artifacts import model_digest
 from data_provider import prepare_data
+from deepdream.run_folder import model_digest
 from model import get_last_minus_one, load_model
 
 

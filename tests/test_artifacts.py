@@ -14,7 +14,9 @@ import pytest
 from conftest import ROOT, error_line, run_python
 from joblib import Parallel, delayed
 
-import artifacts
+from deepdream import artifacts
+from deepdream.command_line import command, parser, progress, silent_stderr
+from deepdream.notes import instrument_of
 
 SCRIPTS = sorted(path.name for path in ROOT.glob('*.py')
                  if any(isinstance(node, ast.FunctionDef) and node.name == 'main'
@@ -50,7 +52,8 @@ def test_a_kill_within_an_atomic_block_keeps_the_old_content_and_the_next_run_cl
     path = tmp_path / 'a.txt'
     path.write_text('old')
     killed = run_python('-c', f'''
-import os, signal, artifacts
+import os, signal
+from deepdream import artifacts
 with artifacts.atomic({str(path)!r}) as temporary:
     temporary.write_text('a half that is longer than what comes next')
     os.kill(os.getpid(), signal.SIGKILL)''')
@@ -81,7 +84,8 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path, write):
     path.write_text('old')
     result = run_python('-c', f'''
 import numpy, sys
-from artifacts import *
+from deepdream.artifacts import *
+from deepdream.command_line import command
 path = {str(path)!r}
 @command
 def main(argv=None):
@@ -200,15 +204,15 @@ def test_a_list_that_is_not_utf8_names_the_stage(tmp_path):
 @pytest.mark.parametrize(('note', 'instrument'), [('bass_synthetic_033-045-100', 'bass_synthetic_033'),
                                                   ('a-b-045-100', 'a-b'), ('my note', 'my note')])
 def test_the_instrument_of_a_note(note, instrument):
-    assert artifacts.instrument_of(note) == instrument
+    assert instrument_of(note) == instrument
 
 
 # The command line.
 
 def test_the_parser_defaults_and_leaves_out_what_is_not_asked_for():
-    both = artifacts.parser('x', 'data', 'run').parse_args([])
+    both = parser('x', 'data', 'run').parse_args([])
     assert (both.data, both.run) == (Path('data'), Path('run'))
-    assert not hasattr(artifacts.parser('x', 'data').parse_args([]), 'run')
+    assert not hasattr(parser('x', 'data').parse_args([]), 'run')
 
 
 @pytest.mark.parametrize('script', SCRIPTS)
@@ -230,7 +234,7 @@ def test_only_expected_errors_become_a_line(capsys):
     def failing_with(error):
         def main(argv=None):
             raise error
-        return artifacts.command(main)
+        return command(main)
 
     assert failing_with(artifacts.BadInput('a.txt:\n  bad'))() == 1
     assert 'a.txt: bad' in error_line(capsys.readouterr().err)
@@ -240,8 +244,8 @@ def test_only_expected_errors_become_a_line(capsys):
         failing_with(ZeroDivisionError())()
 
 
-PRINTS = '''import artifacts
-@artifacts.command
+PRINTS = '''from deepdream.command_line import command
+@command
 def main(argv=None):
     print("an answer")
 raise SystemExit(main())'''
@@ -274,7 +278,7 @@ def test_a_name_that_the_terminal_cannot_show_is_escaped(tmp_path):
 
 
 def test_a_killed_worker_is_one_line_with_the_remedy(capsys):
-    @artifacts.command
+    @command
     def main(argv):
         Parallel(n_jobs=2)(delayed(exec)('import os; os.kill(os.getpid(), 9)') for _ in range(2))
 
@@ -285,7 +289,7 @@ def test_a_killed_worker_is_one_line_with_the_remedy(capsys):
 def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, 'stderr', stream)
-    assert list(artifacts.progress(range(500), description='spectra')) == list(range(500))
+    assert list(progress(range(500), description='spectra')) == list(range(500))
     lines = stream.getvalue().splitlines()
     assert '\r' not in stream.getvalue() and '\x1b' not in stream.getvalue()
     assert all(line.startswith('spectra: ') for line in lines)
@@ -294,7 +298,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch):
 
 
 def test_what_libraries_write_to_stderr_is_dropped_within_the_block_only(capfd):
-    with artifacts.silent_stderr():
+    with silent_stderr():
         os.write(2, b'noise')
     os.write(2, b'news')
     assert capfd.readouterr().err == 'news'

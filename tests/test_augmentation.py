@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import noise, sine
 
-import augmentation
-from augmentation import N_KNOTS, between_knots, draw, vary
-from extract_spectrum import log_spectrum, magnitude
+from deepdream import augmentation
+from deepdream.augmentation import N_KNOTS, between_knots, draw, vary
+from deepdream.spectrum import log_spectrum, magnitude
 
 HERTZ = np.arange(513) * 16_000 / 1024
 NO_KNOTS = np.zeros((1, N_KNOTS), np.float32)

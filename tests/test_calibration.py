@@ -8,12 +8,19 @@ import pytest
 from conftest import SMALL_LABELS, SMALL_TRAINING, damaged_copy, edit_json, make_data, small_names, stage, write_wav
 from scipy.special import softmax
 
-import calibration
 import evaluate
 import train
-from artifacts import model_digest
-from calibration import calibrated, expected_calibration_error, fit_temperature, load_calibration, typical_peak
 from data_provider import prepare_data
+from deepdream import calibration
+from deepdream.calibration import (
+    calibrated,
+    expected_calibration_error,
+    fit_temperature,
+    load_calibration,
+    typical_peak,
+)
+from deepdream.inference import predict_logits
+from deepdream.run_folder import model_digest, open_run
 
 
 @pytest.fixture
@@ -89,8 +96,8 @@ def test_training_ends_with_a_calibration_of_its_model(trained, small_data):
     assert (content['n_notes'], content['n_bins']) == (22, 15)
     assert content['peak'] == pytest.approx(0.8, abs=1e-3)
     args = type('Args', (), {'data': small_data, 'labels': small_data / 'labels.txt', 'run': trained})
-    model, provider = evaluate.open_run(args, ['valid'])
-    logits = evaluate.predict_logits(model, provider, 'valid')
+    model, provider = open_run(args, ['valid'])
+    logits = predict_logits(model, provider, 'valid')
     true = provider.class_indices['valid']
     assert content['temperature'] == pytest.approx(fit_temperature(logits, true), rel=1e-3)
     for when, temperature in (('before', 1), ('after', content['temperature'])):

@@ -11,9 +11,9 @@ import pytest
 from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, edit_json, make_data, prepare, small_names
 
 import data_provider
-from artifacts import BadInput
 from data_provider import name_damaged_files, prepare_data
-from extract_spectrum import npy_size
+from deepdream.artifacts import BadInput
+from deepdream.spectrum import npy_size
 
 ROOT = Path(data_provider.__file__).parent
 SHAPE = (251, 513)

@@ -9,19 +9,28 @@ import pytest
 import soundfile
 from conftest import SMALL_LABELS, noise, sine, stage, write_wav
 
-import answers
-import ascent
-import atlas_page
 import dream
-import dreamer
-import extract_spectrum
-import front_end
-import honesty
-import thin_style
 import train
-from artifacts import BadInput
 from data_provider import prepare_data
-from model import NETWORKS, get_model, load_model, tf
+from deepdream.artifacts import BadInput
+from deepdream.audio import load_waveform
+from deepdream.backend import tf
+from deepdream.dreams import ascent, thin_style, writer
+from deepdream.dreams.activations import (
+    CONVOLUTIONAL,
+    LAYERS,
+    answers,
+    answers_to_notes,
+    parse_units,
+    pre_activations,
+    unit_name,
+)
+from deepdream.dreams.read_back import compare
+from deepdream.dreams.writer import Dreamer
+from deepdream.map.atlas import families
+from deepdream.spectrum import log_spectrum, magnitude
+from deepdream.spectrum_tf import finish, flatness, istft, log_spectra, stft, window
+from model import NETWORKS, get_model, load_model
 
 STEPS = ('--steps', 3)
 FC2 = 256
@@ -48,40 +57,40 @@ def dream_run(trained, tmp_path_factory):
 @pytest.mark.parametrize('waveform', [sine(440), noise(), sine(3000, peak=1e-3)])
 def test_stft_agrees_with_librosa(waveform):
     expected = librosa.stft(waveform, n_fft=1024, hop_length=256).T
-    np.testing.assert_allclose(front_end.stft(waveform[np.newaxis])[0], expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(stft(waveform[np.newaxis])[0], expected, atol=1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize('waveform', [sine(440), noise(), np.zeros(64_000, np.float32)])
 def test_spectra_agree_with_the_extraction(waveform):
-    ours, expected = front_end.log_spectra(waveform[np.newaxis])[0].numpy(), extract_spectrum.log_spectrum(waveform)
-    ours, expected = extract_spectrum.magnitude(ours), extract_spectrum.magnitude(expected)
+    ours, expected = log_spectra(waveform[np.newaxis])[0].numpy(), log_spectrum(waveform)
+    ours, expected = magnitude(ours), magnitude(expected)
     np.testing.assert_allclose(ours, expected, atol=5e-6 * expected.max() + 1e-9)
 
 
 def test_istft_inverts_stft():
     waveform = noise()
-    np.testing.assert_allclose(front_end.istft(front_end.stft(waveform[np.newaxis]))[0], waveform, atol=1e-5)
+    np.testing.assert_allclose(istft(stft(waveform[np.newaxis]))[0], waveform, atol=1e-5)
 
 
 def test_gradient_is_finite_in_silence():
     waveform = tf.constant(np.pad(sine(seconds=1), (0, 48_000))[np.newaxis])
     with tf.GradientTape() as tape:
         tape.watch(waveform)
-        total = tf.reduce_sum(front_end.log_spectra(waveform))
+        total = tf.reduce_sum(log_spectra(waveform))
     assert np.isfinite(tape.gradient(total, waveform)).all()
 
 
 def test_nothing_is_lost_on_the_way_to_the_file(tmp_path):
-    waveform = front_end.finish(noise())
-    dreamer.write_wav(tmp_path / 'x.wav', waveform)
-    np.testing.assert_array_equal(extract_spectrum.load_waveform(tmp_path / 'x.wav')[0], waveform)
+    waveform = finish(noise())
+    writer.write_wav(tmp_path / 'x.wav', waveform)
+    np.testing.assert_array_equal(load_waveform(tmp_path / 'x.wav')[0], waveform)
     assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-4)
     assert abs(waveform[0]) < 1e-3 and abs(waveform[-1]) < 1e-3
 
 
 def test_window_is_silent_where_real_notes_are():
     frames = np.arange(251) < 190
-    spectrum = extract_spectrum.log_spectrum(noise() * front_end.window(frames))
+    spectrum = log_spectrum(noise() * window(frames))
     assert spectrum[:185].min(axis=1).max() > 0
     assert not spectrum[190:].any()
 
@@ -92,7 +101,7 @@ def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
     np.testing.assert_array_equal(first, again)
     assert abs(np.corrcoef(first, other)[0, 1]) < 0.3
     assert abs(first.mean()) < 1e-3
-    assert front_end.flatness(extract_spectrum.log_spectrum(first)[np.newaxis])[0] < 0.1
+    assert flatness(log_spectrum(first)[np.newaxis])[0] < 0.1
 
 
 # The network, layer by layer.
@@ -101,36 +110,36 @@ def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
 def test_layers_agree_with_the_model(network):
     model, n_filters = get_model(5, network), {'tutorial': (64, 64, 128, 128), 'harmonic': (16, 32, 64, 128)}[network]
     spectra = np.random.default_rng(0).normal(size=(2, 251, 513)).astype(np.float32)
-    found = answers.answers(answers.pre_activations(model, spectra))
+    found = answers(pre_activations(model, spectra))
     np.testing.assert_allclose(found['fc3'], model(spectra[..., np.newaxis]), atol=1e-4)
-    assert tuple(found[layer].shape[1] for layer in answers.CONVOLUTIONAL) == n_filters
+    assert tuple(found[layer].shape[1] for layer in CONVOLUTIONAL) == n_filters
     assert [found[layer].shape[1] for layer in ('fc1', 'fc2', 'fc3')] == [256, 256, 5]
 
 
 def test_units_are_named_safely():
-    assert dream.LAYERS == answers.LAYERS
-    assert answers.unit_name('fc3', 0, ['../a b']) == 'fc3_00_---a-b'
-    assert answers.unit_name('conv1', 7, []) == 'conv1_007'
-    assert answers.parse_units('fc3', ['bass', '2'], 3, ['bass', 'a', 'b']) == [0, 2]
+    assert dream.LAYERS == LAYERS
+    assert unit_name('fc3', 0, ['../a b']) == 'fc3_00_---a-b'
+    assert unit_name('conv1', 7, []) == 'conv1_007'
+    assert parse_units('fc3', ['bass', '2'], 3, ['bass', 'a', 'b']) == [0, 2]
 
 
 # Scores.
 
 def test_flatness_tells_a_tone_from_noise():
-    tone, hiss = front_end.flatness(np.stack([extract_spectrum.log_spectrum(one) for one in (sine(), noise())]))
+    tone, hiss = flatness(np.stack([log_spectrum(one) for one in (sine(), noise())]))
     assert tone < 1e-4 < 0.4 < hiss < 0.7
 
 
 @pytest.mark.parametrize(('read_back', 'survives', 'beats'), [(10, True, True), (7, False, True), (0, False, False)])
 def test_honesty_score(read_back, survives, beats):
-    score = honesty.compare(float(read_back), 10.0, np.array([0.0, 2, 4]), ['a', 'b', 'c'])
+    score = compare(float(read_back), 10.0, np.array([0.0, 2, 4]), ['a', 'b', 'c'])
     assert (score['survives'], score['beats_strongest_note']) == (survives, beats)
     assert score['kept'] == read_back / 10
     assert (score['strongest_note'], score['average_note_activation']) == ('c', 2)
 
 
 def test_score_of_a_dead_unit():
-    score = honesty.compare(0.0, 0.0, np.zeros(3), ['a', 'b', 'c'])
+    score = compare(0.0, 0.0, np.zeros(3), ['a', 'b', 'c'])
     assert score['times_strongest_note'] is None and not score['survives']
 
 
@@ -163,7 +172,7 @@ def test_dream_is_a_whole_sound(two_dreams):
     assert not waveform[0] and not waveform[-1]
     assert read(two_dreams, 'fc3_00_bass')['sound']['flatness'] < 0.2
     spectrum = np.load(two_dreams / 'dreams/spectrum/fc3_00_bass.npy')
-    np.testing.assert_allclose(spectrum, extract_spectrum.log_spectrum(waveform.astype(np.float32)), atol=0.01)
+    np.testing.assert_allclose(spectrum, log_spectrum(waveform.astype(np.float32)), atol=0.01)
     assert (two_dreams / 'dreams/fc3_00_bass.png').stat().st_size > 1000
 
 
@@ -193,7 +202,7 @@ def sounds(tmp_path):
 
 
 def test_deep_returns_the_sound_at_strength_0_and_more_with_more(small_data, dream_run, sounds):
-    source = front_end.finish(extract_spectrum.load_waveform(sounds[0])[0])
+    source = finish(load_waveform(sounds[0])[0])
     changes, times = [], []
     for strength in (0, 0.25, 0.5, 1):
         assert stage_dream('deep', small_data, dream_run, sounds[0], '--strength', strength, '--steps', 15) == 0
@@ -218,7 +227,7 @@ def test_style_starts_from_the_content_with_a_noise_that_can_be_amplified(small_
     assert stage_dream('style', small_data, dream_run, tmp_path / 'late.wav', '--style', sounds[0],
                        '--steps', 1, '--rate', 1e-9) == 0
     waveform = read_wav(dream_run, 'style_late_ton é')
-    added = waveform - front_end.finish(content)
+    added = waveform - finish(content)
     assert 0 < np.abs(waveform[:30_000]).max() < 0.002
     assert np.linalg.norm(added) < 0.003 * np.linalg.norm(waveform)  # 50 dB
 
@@ -231,7 +240,7 @@ def test_thin_matches_the_bands(small_data, dream_run, sounds):
 
 def test_thin_of_a_sound_with_itself_changes_nothing():
     waveform = sine() + noise(peak=0.1)
-    shaped, finished = thin_style.thin_style(waveform, waveform, front_end.finish), front_end.finish(waveform)
+    shaped, finished = thin_style.thin_style(waveform, waveform, finish), finish(waveform)
     assert np.linalg.norm(shaped - finished) < 0.1 * np.linalg.norm(finished)
 
 
@@ -239,7 +248,7 @@ def test_thin_of_a_sound_with_itself_changes_nothing():
 def test_thin_divides_no_partial_in_two(hertz):
     """Some of the partials lie where octaves would meet, at 125, 250, 500 ... Hz."""
     partials = np.arange(hertz, 8_000, hertz)
-    edges = thin_style.band_edges(extract_spectrum.log_spectrum(sum(sine(one, peak=0.01) for one in partials)))
+    edges = thin_style.band_edges(log_spectrum(sum(sine(one, peak=0.01) for one in partials)))
     assert np.abs(edges[1:-1, np.newaxis] - partials / 15.625).min() >= 2
     assert (np.diff(np.log2(edges)) > 0.5).all()
 
@@ -249,7 +258,7 @@ def test_thin_of_a_sound_of_three_frames_matches_the_mean():
     burst[32_000:32_040] = noise()[:40]
     other = np.cumsum(noise(seed=1), dtype=np.float32)  # falls by 6 dB an octave
     other = 0.8 * (other - other.mean()) / np.abs(other).max()
-    shaped = thin_style.thin_style(burst, other, front_end.finish)
+    shaped = thin_style.thin_style(burst, other, finish)
     _, frames, bands, wanted = thin_style.common_ground(burst, other)
     assert frames.sum() < thin_style.FEWEST_FRAMES and len(wanted) == 1 and bands.sum() > 3
     assert thin_style.statistics_error(burst, burst, other) > 0.05 > thin_style.statistics_error(shaped, burst, other)
@@ -300,10 +309,10 @@ def test_faults_are_one_line(arguments, message, small_data, dream_run, tmp_path
 def test_damaged_answers_to_the_notes_are_made_anew(small_data, trained, tmp_path, content):
     provider, path = prepare_data(small_data, small_data / 'labels.txt'), tmp_path / 'answers.npz'
     model = load_model(trained / 'model.keras')
-    expected = answers.answers_to_notes(model, provider, 'valid', path)
+    expected = answers_to_notes(model, provider, 'valid', path)
     path.write_bytes(content)
     for _ in ('anew', 'kept'):
-        found = answers.answers_to_notes(model, provider, 'valid', path)
+        found = answers_to_notes(model, provider, 'valid', path)
         assert found.keys() == expected.keys()
         for layer in expected:
             np.testing.assert_array_equal(found[layer], expected[layer])
@@ -316,7 +325,7 @@ def test_run_without_a_model(small_data, tmp_path, capsys):
 
 def cost(waveform, **weights):
     """What a waveform costs, whose bins are all as loud as in real notes."""
-    spectrum = extract_spectrum.log_spectrum(waveform)
+    spectrum = log_spectrum(waveform)
     limits = ascent.Limits(spectrum, np.ones_like(spectrum), ascent.Settings(**weights))
     return float(limits.cost(waveform[np.newaxis], spectrum[np.newaxis])[0])
 
@@ -330,11 +339,11 @@ def test_only_a_crest_factor_beyond_the_limit_costs():
 
 def test_only_a_flatness_below_the_limit_costs():
     tone, hiss = sine(), noise()
-    flatness = float(front_end.flatness(extract_spectrum.log_spectrum(tone)[np.newaxis])[0])
+    expected = float(flatness(log_spectrum(tone)[np.newaxis])[0])
     assert cost(hiss, flatness=1) == cost(hiss, flatness=0)
-    assert flatness < ascent.MIN_FLATNESS
+    assert expected < ascent.MIN_FLATNESS
     assert cost(tone, flatness=2) - cost(tone, flatness=0) == pytest.approx(
-        2 * np.log(ascent.MIN_FLATNESS / flatness), rel=0.01)
+        2 * np.log(ascent.MIN_FLATNESS / expected), rel=0.01)
 
 
 def test_jitter_is_seeded_and_ends_before_the_ascent():
@@ -369,8 +378,8 @@ def test_atlas_goes_on_where_it_was_stopped(small_data, atlas, monkeypatch):
     written = {path: path.stat().st_mtime_ns for path in (atlas / 'dreams').glob('fc3_0*.json')}
     (atlas / 'dreams/fc3_03_synth_lead.json').unlink()
     dreamed = []
-    ours = dreamer.Dreamer.write_units
-    monkeypatch.setattr(dreamer.Dreamer, 'write_units',
+    ours = Dreamer.write_units
+    monkeypatch.setattr(Dreamer, 'write_units',
                         lambda self, layer, units, *rest: dreamed.extend(units) or ours(self, layer, units, *rest))
     assert stage_dream('atlas', small_data, atlas, '--layers', 'fc3', '--steps', 3) == 0
     assert dreamed == [3]
@@ -380,7 +389,7 @@ def test_atlas_goes_on_where_it_was_stopped(small_data, atlas, monkeypatch):
 
 def test_selectivity():
     of_notes = np.array([[1.0, 1], [1, 1], [0, 1]])
-    preferred, selectivity = atlas_page.families(of_notes, np.array([0, 0, 1]), 2)
+    preferred, selectivity = families(of_notes, np.array([0, 0, 1]), 2)
     assert preferred.tolist() == [0, 0] and selectivity.tolist() == [1, 0]
 
 

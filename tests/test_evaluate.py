@@ -13,9 +13,11 @@ from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, disk_full, edit_json
 from matplotlib.image import imread
 
 import evaluate
-from artifacts import instrument_of
-from evaluate import NOISE_NOTES, accuracy_interval, measure, save_confusion, source_of, top_confusions
-from model import keras
+from deepdream.backend import keras
+from deepdream.baseline import predict_baseline
+from deepdream.metrics import NOISE_NOTES, accuracy_interval, measure, top_confusions
+from deepdream.notes import instrument_of, source_of
+from evaluate import save_confusion
 
 FILES = ('metrics.json', 'predictions.csv', 'confusion.csv', 'confusion.png')
 
@@ -220,7 +222,7 @@ def test_baseline_of_one_label_says_that_label(small_data, tmp_path):
     keep = [i for i, index in enumerate(provider.class_indices['train']) if index == 1]
     provider.notes['train'] = [provider.notes['train'][i] for i in keep]
     provider.class_indices['train'] = provider.class_indices['train'][keep]
-    assert set(evaluate.predict_baseline(provider, 'valid')) == {1}
+    assert set(predict_baseline(provider, 'valid')) == {1}
 
 
 # What it refuses.

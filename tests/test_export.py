@@ -8,11 +8,12 @@ import pytest
 from conftest import SMALL_LABELS, damaged_copy, disk_full, edit_json, error_line, noise, sine, stage
 
 import export
-import render_notes
 import train
+from deepdream.backend import tf
+from deepdream.sound_font import default_font, render, to_level
+from deepdream.trained import open_network
 from export import magnitudes
-from model import NETWORKS, tf
-from network import open_network
+from model import NETWORKS
 
 NOTES = ((0, 60, 100), (19, 48, 75), (40, 67, 50), (73, 84, 127))  # program, pitch, velocity
 
@@ -20,7 +21,7 @@ NOTES = ((0, 60, 100), (19, 48, 75), (40, 67, 50), (73, 84, 127))  # program, pi
 @pytest.fixture(scope='module')
 def waveforms():
     """Rendered notes of various levels, a sine and noise: (6, 64000)."""
-    rendered = [render_notes.to_level(render_notes.render(render_notes.default_font(), *note), peak) / 2**15
+    rendered = [to_level(render(default_font(), *note), peak) / 2**15
                 for note, peak in zip(NOTES, (0.9, 0.5, 0.1, 0.01), strict=True)]
     return np.stack([*rendered, sine(), noise()]).astype(np.float32)
 

@@ -9,10 +9,11 @@ import pytest
 from conftest import sine, stage
 
 import train
-from artifacts import BadInput
-from data_provider import EPSILON, prepare_data
-from extract_spectrum import log_spectrum
-from model import get_last_minus_one, get_model, keras, load_model
+from data_provider import prepare_data
+from deepdream.artifacts import BadInput
+from deepdream.backend import keras
+from deepdream.spectrum import EPSILON, log_spectrum
+from model import get_last_minus_one, get_model, load_model
 
 N_LABELS = 7
 OUTPUTS = {  # layer -> shape of one note's output: the table of the design

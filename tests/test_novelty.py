@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from conftest import SMALL_TRAINING, damaged_copy, make_data, noise, small_names, stage, write_wav
 
-import novelty
 import predict
 import train
-from artifacts import BadInput, model_digest
+from deepdream import novelty
+from deepdream.artifacts import BadInput
+from deepdream.run_folder import model_digest
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ from browser import Opened
 from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, edit_json, noise, sine, stage, write_wav
 
 import activation
-import added
 import evaluate
-import map_data
 import predict
 import sound_map
-import sounds
-from artifacts import model_digest
-from neighbours import Neighbourhood
+from deepdream.audio import loudest_start
+from deepdream.map.data import OWN_COLOUR, VIEWS, gather
+from deepdream.map.user_sounds import place_added
+from deepdream.neighbours import Neighbourhood
+from deepdream.run_folder import model_digest
 
 BASS, FLUTE = 'bass_acoustic_020-048-100', 'flute_synthetic_021-048-100'
 
@@ -245,7 +245,7 @@ def test_loudest_window_starts_with_the_sound(tmp_path, bursts, start):
     for i, burst in enumerate(bursts):
         waveform[round(burst * 11_025):][:4000] = 0.3 + 0.1 * i
     with soundfile.SoundFile(write_sound(tmp_path / 'x.wav', waveform, 11_025)) as file:
-        assert sounds.loudest_start(file) / 11_025 == pytest.approx(start, abs=0.11)
+        assert loudest_start(file) / 11_025 == pytest.approx(start, abs=0.11)
 
 
 def test_nearest_notes_come_nearest_first():
@@ -263,8 +263,8 @@ def add(run, data, *arguments, status=0):
 
 
 def columns_of(run, data):
-    labels, columns = map_data.gather(data, run, 'test')
-    return columns, added.place_added(run, columns, len(labels))
+    labels, columns = gather(data, run, 'test')
+    return columns, place_added(run, columns, len(labels))
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_added_sounds_stand_among_their_nearest_notes(run, data, note_of, tmp_pa
     columns, placed = columns_of(run, data)
     row = list(columns['note']).index(BASS)
     assert list(placed['note']) == ['copy.wav', 'mix.wav']
-    for view in map_data.VIEWS:
+    for view in VIEWS:
         np.testing.assert_allclose(placed[view][0], columns[view][row], atol=0.05)
         assert (placed[view][1] <= columns[view].max(axis=0)).all()
         assert (placed[view][1] >= columns[view].min(axis=0)).all()
@@ -362,7 +362,7 @@ def test_page_plays_rings_and_explains_added_sounds(run, data, note_of, tmp_path
         app.stage.paintOverlay();
         return rings;
     }''')
-    assert drawn == [[36, map_data.OWN_COLOUR], [37, map_data.OWN_COLOUR]]
+    assert drawn == [[36, OWN_COLOUR], [37, OWN_COLOUR]]
     opened.js('() => app.choose(37, {tab: "note"})')
     opened.wait_for_sound()
     card = opened.page.inner_text('#panel-note')

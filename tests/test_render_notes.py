@@ -13,6 +13,8 @@ from conftest import LABELS, RATE, ROOT, contents, error_line, mtimes, run_pytho
 
 import gather_information
 import render_notes
+from deepdream import sound_font
+from deepdream.sound_font import RENDER_RATE, default_font, synthesizer, to_level
 from render_notes import SPLITS, VELOCITIES, load_programs
 
 ALL_PROGRAMS = load_programs()
@@ -79,7 +81,7 @@ def data(rendered, tmp_path):
 
 @pytest.fixture(scope='module')
 def font():
-    return render_notes.default_font()
+    return default_font()
 
 
 def power_of(waveform):
@@ -89,7 +91,7 @@ def power_of(waveform):
 
 
 def play(font, program, pitch):
-    return render_notes.render(font, program, pitch, 100)
+    return sound_font.render(font, program, pitch, 100)
 
 
 # The tree.
@@ -258,10 +260,10 @@ def test_a_high_note_has_its_energy_at_multiples_of_its_fundamental(font, progra
 
 
 def test_what_is_above_8_khz_does_not_come_back(font, monkeypatch):
-    synth, _ = render_notes.synthesizer(font)
-    whistle = np.repeat(sine(11_000, 5, render_notes.RENDER_RATE).astype(np.float32), 2)
+    synth, _ = synthesizer(font)
+    whistle = np.repeat(sine(11_000, 5, RENDER_RATE).astype(np.float32), 2)
     monkeypatch.setattr(synth, 'generate', lambda n_samples: whistle[:2 * n_samples].tobytes())
-    waveform = render_notes.render(font, 0, 60, 100)
+    waveform = sound_font.render(font, 0, 60, 100)
     assert np.abs(waveform[1000:2 * RATE]).max() < 1e-3
 
 
@@ -288,17 +290,17 @@ def test_a_note_does_not_depend_on_the_one_before_it(font):
 
 
 def test_a_program_that_the_font_lacks_is_silent(font, monkeypatch):
-    monkeypatch.setattr(render_notes.synthesizer(font)[0], 'sfpreset_name', lambda *_: None)
-    waveform = render_notes.render(font, 0, 60, 100)
+    monkeypatch.setattr(synthesizer(font)[0], 'sfpreset_name', lambda *_: None)
+    waveform = sound_font.render(font, 0, 60, 100)
     assert waveform.shape == (64_000,) and not waveform.any()
 
 
 def test_the_level_is_exact_and_the_end_faded():
-    samples = render_notes.to_level(1e-3 * sine(440), 0.7)
+    samples = to_level(1e-3 * sine(440), 0.7)
     assert samples.dtype == np.int16
     assert np.abs(samples).max() == round(0.7 * 32767)
     assert samples[-1] == 0
-    assert not render_notes.to_level(np.r_[sine(440, 1), np.zeros(48_000)], 0.7)[RATE:].any()  # no dither
+    assert not to_level(np.r_[sine(440, 1), np.zeros(48_000)], 0.7)[RATE:].any()  # no dither
 
 
 # Silent notes, doubles, families that are too small.
@@ -306,8 +308,8 @@ def test_the_level_is_exact_and_the_end_faded():
 @pytest.fixture
 def without_25(monkeypatch):
     """A synthesiser that plays nothing at velocity 25."""
-    real = render_notes.render
-    monkeypatch.setattr(render_notes, 'render', lambda font, program, pitch, velocity: real(
+    real = sound_font.render
+    monkeypatch.setattr(sound_font, 'render', lambda font, program, pitch, velocity: real(
         font, program, pitch, velocity) * (velocity != 25))
 
 
@@ -431,7 +433,7 @@ def test_a_folder_with_other_notes_is_refused_and_not_touched(tmp_path, capsys, 
     assert {path.name for path in tmp_path.iterdir()} == {split}
 
 
-REAL_FONT = render_notes.default_font()
+REAL_FONT = default_font()
 
 
 @pytest.mark.parametrize('content', [

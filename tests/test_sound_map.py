@@ -19,11 +19,23 @@ from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import proj3d
 from PIL import Image
 
-import map_data
-import map_pictures
-import previews
+import deepdream.map.page as page_module
 import sound_map
-from artifacts import model_digest
+from deepdream.map import previews
+from deepdream.map.data import (
+    PALETTE,
+    BadInput,
+    cluster_anchors,
+    map_order,
+    nearest_notes,
+    pack,
+    pack_activation,
+    unit_box,
+)
+from deepdream.map.page import call, link_atlas, remarks, write_embedded
+from deepdream.map.pictures import caption, draw_map, name_clusters, plain_axes
+from deepdream.notes import from_name, note_attributes
+from deepdream.run_folder import model_digest
 
 LABELS = ['bass', 'flute', 'organ']
 EVIL = '<img src=x onerror="document.title=1">'
@@ -113,25 +125,25 @@ def test_pictures_are_written(made):
 
 def test_caption_gives_the_figures():
     quality = {'purity_k': 10, 'purity': {'fc2': 0.8}, 'trustworthiness': {'t-SNE 2-D': 0.9}, 'evaluated_notes': 7}
-    assert '0.80' in map_pictures.caption(7, 'test', quality, 't-SNE 2-D')
-    assert '0.900' in map_pictures.caption(7, 'test', quality, 't-SNE 2-D')
+    assert '0.80' in caption(7, 'test', quality, 't-SNE 2-D')
+    assert '0.900' in caption(7, 'test', quality, 't-SNE 2-D')
 
 
 def test_text_cannot_end_a_script_element():
-    script = sound_map.call('f', ['</script><script>alert(1)</script>', '<!--'])
+    script = call('f', ['</script><script>alert(1)</script>', '<!--'])
     assert '<' not in script
     assert json.loads(script[2:-3]) == ['</script><script>alert(1)</script>', '<!--']
 
 
 def test_pack_keeps_every_value():
     array = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
-    packed = map_data.pack(array)
+    packed = pack(array)
     unpacked = np.frombuffer(base64.b64decode(packed['base64']), '<f4').reshape(packed['shape'])
     np.testing.assert_array_equal(unpacked, array)
 
 
 def test_activation_levels_are_shares_of_each_neurons_maximum():
-    packed = map_data.pack_activation(np.array([[0, 2.0, 0], [0, 1.0, 3.0]], np.float32))
+    packed = pack_activation(np.array([[0, 2.0, 0], [0, 1.0, 3.0]], np.float32))
     levels = np.frombuffer(base64.b64decode(packed['levels']['base64']), np.uint8).reshape(3, 2)
     assert levels.tolist() == [[0, 0], [255, 128], [0, 255]]
     assert packed['maxima'] == [0, 2, 3]
@@ -139,24 +151,24 @@ def test_activation_levels_are_shares_of_each_neurons_maximum():
 
 def test_nearest_notes_leave_out_the_note_itself():
     activation = np.random.default_rng(0).random((20, 256)).astype(np.float32)
-    nearest = map_data.nearest_notes(activation)
+    nearest = nearest_notes(activation)
     assert nearest.shape == (20, 8)
     assert not (nearest == np.arange(20)[:, None]).any()
-    assert map_data.nearest_notes(activation[:3]).shape == (3, 2)
-    assert map_data.nearest_notes(activation[:1]).shape == (1, 0)
+    assert nearest_notes(activation[:3]).shape == (3, 2)
+    assert nearest_notes(activation[:1]).shape == (1, 0)
 
 
 def test_unit_box_keeps_proportions():
-    box = map_data.unit_box(np.array([[0.0, 0], [10, 5]], np.float32))
+    box = unit_box(np.array([[0.0, 0], [10, 5]], np.float32))
     np.testing.assert_allclose(box, [[-1, -0.5, 0], [1, 0.5, 0]])
-    assert np.isfinite(map_data.unit_box(np.zeros((1, 2), np.float32))).all()
+    assert np.isfinite(unit_box(np.zeros((1, 2), np.float32))).all()
 
 
 def test_map_order_keeps_neighbours_together():
     side = np.linspace(-1, 1, 32)
     points = np.array([(x, y) for x in side for y in side])
-    in_order = points[map_data.map_order(points).argsort()]
-    assert sorted(map_data.map_order(points)) == list(range(1024))
+    in_order = points[map_order(points).argsort()]
+    assert sorted(map_order(points)) == list(range(1024))
     assert np.linalg.norm(np.diff(in_order, axis=0), axis=1).mean() < 0.15
 
 
@@ -164,7 +176,7 @@ def test_family_names_stand_in_their_clusters():
     rng = np.random.default_rng(0)
     clusters = ((-0.8, 60), (0.8, 40), (0, 50))
     points = np.concatenate([rng.normal(centre, 0.02, (size, 3)) for centre, size in clusters])
-    anchors = map_data.cluster_anchors(points, np.repeat([0, 1], [100, 50]))
+    anchors = cluster_anchors(points, np.repeat([0, 1], [100, 50]))
     assert [family for family, _ in anchors] == [0, 0, 1]
     assert sorted(points[row, 0].round() for family, row in anchors if family == 0) == [-1, 1]
 
@@ -175,7 +187,7 @@ def test_palette_is_told_apart_by_the_colour_blind():
                'tritanopia': [[1.256, -.077, -.179], [-.078, .931, .148], [.005, .691, .304]]}
     to_lms = np.array([[.4122, .5363, .0514], [.2119, .6807, .1074], [.0883, .2817, .6300]])
     to_lab = np.array([[.2105, .7936, -.0041], [1.9780, -2.4286, .4506], [.0259, .7828, -.8087]])
-    rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in map_data.PALETTE])
+    rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in PALETTE])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     for sight, matrix in machado.items():
         lab = np.cbrt(np.clip(linear @ np.transpose(matrix), 0, 1) @ to_lms.T) @ to_lab.T
@@ -184,9 +196,9 @@ def test_palette_is_told_apart_by_the_colour_blind():
 
 
 def test_names_tell_what_examples_do_not():
-    assert map_data.from_name('bass_synthetic_033-045-100') == {
+    assert from_name('bass_synthetic_033-045-100') == {
         'pitch': 45, 'velocity': 100, 'instrument_source_str': 'synthetic'}
-    assert map_data.from_name('door slam') == {}
+    assert from_name('door slam') == {}
 
 
 def test_previews_are_made_once_and_again_for_a_newer_wav(tmp_path):
@@ -227,21 +239,21 @@ def test_embedding_shortens_the_sounds_and_then_drops_notes(tmp_path, monkeypatc
         tried.append((n_shown, seconds))
         return 'x' * int(n_shown * (10 + 22 * seconds)),
 
-    monkeypatch.setattr(sound_map, 'one_file', str.encode)
-    monkeypatch.setattr(sound_map, 'EMBED_BYTES', limit)
-    sound_map.write_embedded(tmp_path / 'page.html', page_of, 100)
+    monkeypatch.setattr(page_module, 'one_file', str.encode)
+    monkeypatch.setattr(page_module, 'EMBED_BYTES', limit)
+    write_embedded(tmp_path / 'page.html', page_of, 100)
     assert tried[-1] == expected
     assert (tmp_path / 'page.html').stat().st_size <= limit
 
 
 def test_page_says_what_is_not_in_it():
-    assert sound_map.remarks(2, np.ones(2, bool), 4.0) == []
-    said = ' '.join(sound_map.remarks(9, np.array([True, False]), 1.5))
+    assert remarks(2, np.ones(2, bool), 4.0) == []
+    said = ' '.join(remarks(9, np.array([True, False]), 1.5))
     assert '1.5 s' in said and 'sample of 9' in said and '1 cannot be heard' in said
 
 
 def test_labels_are_no_formulas(tmp_path):
-    map_pictures.draw_map(tmp_path / 'map.png', np.eye(3), np.arange(3), ['$a^', '_b', '<c>'], '$^')
+    draw_map(tmp_path / 'map.png', np.eye(3), np.arange(3), ['$a^', '_b', '<c>'], '$^')
     assert (tmp_path / 'map.png').stat().st_size > 10_000
 
 
@@ -250,8 +262,8 @@ def test_strange_examples_are_refused(tmp_path, strange):
     examples = {note_names()[0]: strange}
     (tmp_path / 'test').mkdir()
     (tmp_path / 'test/examples.json').write_text(json.dumps(examples))
-    with pytest.raises(map_data.BadInput, match=r'examples\.json'):
-        map_data.note_attributes(tmp_path, 'test', note_names())
+    with pytest.raises(BadInput, match=r'examples\.json'):
+        note_attributes(tmp_path, 'test', note_names())
 
 
 @pytest.mark.parametrize('depth', [0, 0.02])
@@ -263,8 +275,8 @@ def test_names_in_the_picture_do_not_cover_each_other(depth):
     figure = Figure(figsize=(10, 7.2))
     axes = figure.add_subplot(**({'projection': '3d'} if depth else {}))
     axes.scatter(*(points if depth else points[:, :2]).T)
-    map_pictures.plain_axes(axes, points, bool(depth))
-    map_pictures.name_clusters(axes, points, class_index, labels)
+    plain_axes(axes, points, bool(depth))
+    name_clusters(axes, points, class_index, labels)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert sorted(text.get_text() for text in axes.texts) == sorted(labels)
@@ -382,7 +394,7 @@ def rgb(hex_colour):
 def test_every_note_is_drawn_in_its_colour(opened):
     assert opened.js('MAP.count') == N_NOTES
     assert opened.js('app.stage.painter.constructor.name') == 'WebglPainter'
-    expected = np.array([rgb(map_data.PALETTE[i % 3]) for i in range(N_NOTES)])
+    expected = np.array([rgb(PALETTE[i % 3]) for i in range(N_NOTES)])
     right = (np.abs(opened.pixels(range(N_NOTES)) - expected) < 12).all(axis=1)
     assert right.mean() > 0.8  # the rest is covered by others
 
@@ -395,7 +407,7 @@ def test_without_webgl_the_page_still_draws(made, open_page):
         };''')
     assert opened.js('app.stage.painter.constructor.name') == 'CanvasPainter'
     note = opened.lonely()
-    np.testing.assert_allclose(opened.pixels([note])[0], rgb(map_data.PALETTE[note % 3]), atol=12)
+    np.testing.assert_allclose(opened.pixels([note])[0], rgb(PALETTE[note % 3]), atol=12)
 
 
 def test_click_plays_and_shows_the_card(opened):
@@ -468,7 +480,7 @@ def test_neuron_leads_to_its_dream_once_there_is_an_atlas(made, tmp_path, open_p
     assert opened.page.locator('#neuron-dream').is_hidden()
     (run / 'atlas').mkdir()
     (run / 'atlas/index.html').write_text('<title>atlas</title>')
-    sound_map.link_atlas(run)
+    link_atlas(run)
     opened = open_page(run / 'map/index.html', colour)
     assert opened.page.locator('#neuron-dream').get_attribute('href') == '../atlas/index.html#unit=fc2_7'
 

@@ -14,7 +14,8 @@ from joblib.externals.loky import get_reusable_executor
 
 import gather_information
 import split_notes
-from artifacts import SPLITS, instrument_of
+from deepdream.artifacts import SPLITS
+from deepdream.notes import instrument_of
 
 EXAMPLE = re.search(r'## Your own samples\n(.*?)\n## ', (ROOT / 'README.md').read_text(encoding='utf-8'), re.DOTALL)[1]
 

@@ -11,7 +11,7 @@ from conftest import disk_full, edit_json, stage
 from threadpoolctl import threadpool_limits
 
 import tsne
-from artifacts import model_digest
+from deepdream.run_folder import model_digest
 from tsne import fit_pca, fit_tsne, measure, neighbour_purity
 
 MAPS = {'act_pca': None, 'act_tsne': 2, 'act_tsne_3d': 3}

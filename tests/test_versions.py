@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from conftest import TINY_TRAINING, click, damaged_copy, noise, sine, stage, write_wav
 
-import augmentation
-import calibration
 import extract_spectrum
-import novelty
 import render_notes
 import train
 from data_provider import prepare_data
+from deepdream import augmentation, calibration, novelty
+from deepdream.audio import load_waveform
+from deepdream.sound_font import default_font, render, to_level
+from deepdream.spectrum import DIGEST_BEFORE_VERSIONS, SPECTRUM_VERSION, log_spectrum
 from model import load_model
 
 GOLDEN = Path(__file__).parent / 'golden.json'
@@ -44,8 +45,8 @@ def test_spectra(tmp_path, same_as_golden):
     stereo = np.stack([sine(330, 2, 44_100), noise(1, 2, 44_100)], axis=1)
     wavs = [write_wav(tmp_path / 'sine.wav', sine()), write_wav(tmp_path / 'click.wav', click()),
             write_wav(tmp_path / 'stereo.wav', stereo, 44_100, 'FLOAT')]
-    spectra = [extract_spectrum.log_spectrum(extract_spectrum.load_waveform(wav)[0]) for wav in wavs]
-    same_as_golden('spectrum', extract_spectrum.SPECTRUM_VERSION, [spectrum[::25, ::57] for spectrum in spectra])
+    spectra = [log_spectrum(load_waveform(wav)[0]) for wav in wavs]
+    same_as_golden('spectrum', SPECTRUM_VERSION, [spectrum[::25, ::57] for spectrum in spectra])
 
 
 @pytest.mark.parametrize('network', ['tutorial', 'harmonic'])
@@ -63,8 +64,8 @@ def test_variations_and_order(same_as_golden):
 
 
 def test_rendered_notes(same_as_golden):
-    font = render_notes.default_font()
-    notes = [render_notes.to_level(render_notes.render(font, program, pitch, 100), 0.9) / 2**15
+    font = default_font()
+    notes = [to_level(render(font, program, pitch, 100), 0.9) / 2**15
              for program, pitch in ((0, 60), (32, 36), (73, 72))]
     values = [[np.sqrt(np.mean(part ** 2)) for part in np.split(note, 16)] for note in notes]
     same_as_golden('rendered notes', render_notes.RENDER_VERSION, values)
@@ -96,7 +97,7 @@ def edit(path, change):
 
 
 def spectra_without_version(content):
-    content['code'] = extract_spectrum.DIGEST_BEFORE_VERSIONS
+    content['code'] = DIGEST_BEFORE_VERSIONS
     del content['version']
 
 

@@ -7,15 +7,16 @@ import numpy as np
 import soundfile
 from matplotlib.figure import Figure
 
-from answers import LAYERS, answers, answers_to_notes, digest, pre_activations
-from artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
-from ascent import ascend, starting_noise
-from evaluate import open_run
-from extract_spectrum import N_SAMPLES, SAMPLE_RATE, load_waveform, log_spectrum
-from front_end import FULL_SCALE, log_spectra, sounding_frames
-from honesty import compare, describe_sound, spectral_convergence
-from model import tf
-from objectives import unit_objective
+from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
+from deepdream.audio import load_waveform
+from deepdream.backend import tf
+from deepdream.dreams.activations import LAYERS, answers, answers_to_notes, digest, pre_activations
+from deepdream.dreams.ascent import ascend, starting_noise
+from deepdream.dreams.objectives import unit_objective
+from deepdream.dreams.read_back import compare, describe_sound, spectral_convergence
+from deepdream.run_folder import open_run
+from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum
+from deepdream.spectrum_tf import FULL_SCALE, log_spectra, sounding_frames
 
 matplotlib.rcParams['text.parse_math'] = False  # a label may hold a dollar
 BATCH = 16  # sounds at once

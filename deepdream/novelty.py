@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artifacts import DAMAGED, BadInput, atomic, check_model, check_version, model_digest
+from deepdream.artifacts import DAMAGED, BadInput, atomic
+from deepdream.run_folder import check_model, check_version, model_digest
 
 NOVELTY_VERSION = 1  # raise it when the same activations give another file; a file without one has version 1
 PERCENTILE = 95
@@ -54,7 +55,7 @@ def fit(train, class_indices, valid):
 
 def measure_novelty(run, provider, seed=0):
     """Write RUN/novelty.npz, unless it is there already for this very model."""
-    from activation import get_activation
+    from deepdream.inference import get_activation
     from model import load_model
     path, digest = run / 'novelty.npz', model_digest(run)
     if path.exists() and load(path)[1:] == (digest, NOVELTY_VERSION):

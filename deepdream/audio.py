@@ -1,12 +1,13 @@
-"""A user's own recordings: which files there are, and which four seconds of each the network hears."""
+"""Any sound file in: which files there are, which four seconds of each are heard, as mono at 16 kHz."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from artifacts import BadInput
-from extract_spectrum import N_SAMPLES, SAMPLE_RATE, open_sound, read_window
+from deepdream.artifacts import BadInput
+from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 
 EXTENSIONS = {'.aif', '.aifc', '.aiff', '.au', '.caf', '.flac', '.mp3', '.oga', '.ogg', '.opus', '.rf64', '.w64',
               '.wav', '.wave'}
@@ -85,3 +86,69 @@ def windows_of(path, every=False):
                 yield start / rate, waveform
     if not heard:
         raise BadInput(f'{path}: silent')
+
+
+MAX_PEAK = 100  # a file of floating-point numbers that is louder than this is not in [-1, 1] by a mistake
+
+
+@contextmanager
+def open_sound(path):
+    """Yield the open soundfile.SoundFile; raise BadInput for what libsndfile cannot read, then or within the block."""
+    import soundfile
+    try:
+        with soundfile.SoundFile(path) as file:
+            yield file
+    except soundfile.LibsndfileError as error:
+        raise BadInput(f'{path}: unreadable: {error.error_string}') from error
+
+
+def load_waveform(path):
+    """Read the first 4 s of a sound file: `read_window` at its start."""
+    with open_sound(path) as file:
+        return read_window(file)
+
+
+def read_window(file, start=0):
+    """Read the 4 s from frame `start` of an open sound file as mono at 16 kHz.
+
+    Returns (waveform, remarks): float32 of shape (64000,) in [-1, 1], and which of 'resampled', 'mixed down', 'cut',
+    'padded' it took. Raises BadInput for a file that is empty, truncated or not finite there.
+    """
+    import soxr
+    rate, n_left = file.samplerate, file.frames - start
+    n_wanted = -(-N_SAMPLES * rate // SAMPLE_RATE)
+    n_read = n_wanted + rate // 10  # 0.1 s more, for the resampling filter
+    if start:
+        file.seek(start)
+    if file.subtype == 'PCM_16':  # scaled here, which halves the time libsndfile takes with float32
+        waveform = file.read(n_read, dtype='int16') / np.float32(2**15)
+    else:
+        waveform = file.read(n_read, dtype='float32')
+    truncated = is_truncated(file.extra_info)
+    peak = np.abs(waveform).max(initial=0)
+    if truncated or not waveform.size or not peak <= MAX_PEAK:
+        raise BadInput(f'{file.name}: ' + ('truncated' if truncated else 'empty' if not waveform.size else
+                                           f'peaks at {peak:g}' if np.isfinite(peak) else 'not finite'))
+    remarks = ['cut'] * (n_left > n_wanted) + ['padded'] * (n_left < n_wanted)
+    if file.channels > 1:
+        waveform = waveform.mean(axis=1)
+        remarks.append('mixed down')
+    if rate != SAMPLE_RATE:
+        waveform = soxr.resample(waveform, rate, SAMPLE_RATE)
+        remarks.append('resampled')
+    if len(waveform) < N_SAMPLES:
+        waveform = np.pad(waveform, (0, N_SAMPLES - len(waveform)))
+    return waveform[:N_SAMPLES], remarks
+
+
+def is_truncated(libsndfile_log):
+    """Whether the header promises more samples than the file holds; streamed wavs, which promise 2 or 4 GB, do not.
+
+    libsndfile plays what there is and says so only in its log: 'data : 128000 (should be 49956)'.
+    """
+    for line in libsndfile_log.splitlines():
+        words = line.split()
+        if line.startswith('data') and '(should be' in line:
+            promised, there = int(words[2]), int(words[-1].rstrip(')'))
+            return there < promised < 2**31 - 2**16
+    return False

@@ -11,9 +11,10 @@ from contextlib import suppress
 
 import numpy as np
 
-from artifacts import BadInput, check_model, check_version, load_json, model_digest, save_json
-from extract_spectrum import load_waveform
-from gather_information import find_wavs
+from deepdream.artifacts import BadInput, load_json, save_json
+from deepdream.audio import load_waveform
+from deepdream.notes import find_wavs
+from deepdream.run_folder import check_model, check_version, model_digest
 
 CALIBRATION_VERSION = 1  # raise it when the same logits and wavs give other figures; a file without one has version 1
 N_BINS = 15
@@ -80,7 +81,7 @@ def is_current(content, model):
 
 def calibrate(run, provider):
     """Write RUN/calibration.json, unless it is there already for this very model."""
-    from evaluate import predict_logits
+    from deepdream.inference import predict_logits
     from model import load_model
     path, model = run / 'calibration.json', model_digest(run)
     if path.exists() and is_current(load_json(path, 'train.py'), model):

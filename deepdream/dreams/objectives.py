@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from answers import CONVOLUTIONAL, leaky_relu_gradient, over_positions, pre_activations
-from artifacts import BadInput
-from model import tf
+from deepdream.artifacts import BadInput
+from deepdream.backend import tf
+from deepdream.dreams.activations import CONVOLUTIONAL, leaky_relu_gradient, over_positions, pre_activations
 
 STYLE_LAYERS = CONVOLUTIONAL[:3]
 CONTENT_LAYER = 'fc2'

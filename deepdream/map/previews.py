@@ -10,9 +10,11 @@ import soundfile
 from joblib import Parallel, delayed
 from PIL import Image
 
-from artifacts import atomic, load_npy, progress, save_text, spectrum_path
-from extract_spectrum import SAMPLE_RATE, load_waveform
-from gather_information import find_wavs
+from deepdream.artifacts import atomic, load_npy, save_text, spectrum_path
+from deepdream.audio import load_waveform
+from deepdream.command_line import progress
+from deepdream.notes import find_wavs
+from deepdream.spectrum import SAMPLE_RATE
 
 FULL_SECONDS = 4.0
 # libsndfile's scale, with variable bit rate: 7.6 kB a note of NSynth, 46 MB of page for 4,096; the spectrum is 32 dB

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artifacts import BadInput
-from calibration import calibrated, load_calibration
-from data_provider import EPSILON, read_statistics
-from evaluate import open_model
-from extract_spectrum import log_spectrum, settings
-from front_end import sounding_frames
-from model import keras
+from data_provider import read_statistics
+from deepdream.artifacts import BadInput
+from deepdream.backend import keras
+from deepdream.calibration import calibrated, load_calibration
+from deepdream.run_folder import open_model
+from deepdream.spectrum import EPSILON, log_spectrum, settings
+from deepdream.spectrum_tf import sounding_frames
 
 
 @dataclass

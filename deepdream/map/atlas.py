@@ -6,14 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from answers import unit_name
-from artifacts import atomic, load_json, save_text
-from map_data import PALETTE, note_attributes, pack
-from previews import CHUNK_NOTES, base64_of, chunks, make_previews, preview_files, preview_folder, write_chunks
-from sound_map import PAGE, call, link_atlas
+from deepdream.artifacts import atomic, load_json, save_text
+from deepdream.dreams.activations import unit_name
+from deepdream.map.data import PALETTE, pack
+from deepdream.map.page import PAGE, call, link_atlas
+from deepdream.map.previews import (
+    CHUNK_NOTES,
+    base64_of,
+    chunks,
+    make_previews,
+    preview_files,
+    preview_folder,
+    write_chunks,
+)
+from deepdream.notes import note_attributes
 
 N_STRONGEST = 9
-OWN_PARTS = Path(__file__).parent / 'page_atlas'
+OWN_PARTS = Path(__file__).parents[2] / 'pages' / 'atlas'
 MAP_PARTS = ('map.css', 'decode.js', 'colours.js', 'sound.js', 'dom.js', 'card.js')  # shared with the map's page
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activation import load_activation
+from deepdream.run_folder import load_activation
 
 N_NEAREST = 5
 

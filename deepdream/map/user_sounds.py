@@ -9,9 +9,10 @@ import hashlib
 import numpy as np
 import soundfile
 
-from artifacts import BadInput, atomic, load_json, model_digest, save_json, save_npy, spectrum_path
-from extract_spectrum import SAMPLE_RATE, log_spectrum
-from map_data import VIEWS
+from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
+from deepdream.map.data import VIEWS
+from deepdream.run_folder import model_digest
+from deepdream.spectrum import SAMPLE_RATE, log_spectrum
 
 FOLDER = 'added'  # in the place of a split's name
 N_AROUND = 5  # notes that a sound is placed among

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from extract_spectrum import N_FFT, SAMPLE_RATE, magnitude
-from front_end import flatness
+from deepdream.spectrum import N_FFT, SAMPLE_RATE, magnitude
+from deepdream.spectrum_tf import flatness
 
 
 def describe_sound(waveform, spectrum):

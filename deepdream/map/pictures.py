@@ -5,14 +5,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import proj3d
 
-from artifacts import atomic
-from map_data import PALETTE, cluster_anchors
+from deepdream.artifacts import atomic
+from deepdream.map.data import PALETTE, cluster_anchors
 
 matplotlib.rcParams['text.parse_math'] = False  # a label may hold a dollar
-
-
-# Pictures.
-
 def draw_map(path, points, class_index, labels, caption):
     """Draw one picture of the map, families in colour and named at their clusters; 3-D if `points` have depth."""
     deep = bool(points[:, 2].any())

@@ -6,7 +6,7 @@ that goes on sees what it would have seen. Measured in benchmarks/README.md.
 
 import numpy as np
 
-from extract_spectrum import N_BINS
+from deepdream.spectrum import N_BINS
 
 SEMITONES = 4.0  # the frequency axis is stretched by up to so many, up or down
 NEPERS = 0.35  # standard deviation of the level, 3 dB, at each of the knots of a smooth filter
@@ -36,7 +36,7 @@ def vary(spectra, stretch, knots, to_levels):
 
     A bin takes the value of the nearest one of the recording; above its highest bin, that one's.
     """
-    import tensorflow as tf
+    from deepdream.backend import tf
     bins = tf.range(N_BINS, dtype=tf.float32)
     sources = tf.cast(tf.round(bins / stretch[:, tf.newaxis]), tf.int32)
     spectra = tf.gather(spectra, tf.minimum(sources, N_BINS - 1), axis=2, batch_dims=1)

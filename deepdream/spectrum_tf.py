@@ -8,8 +8,8 @@ import functools
 
 import numpy as np
 
-from extract_spectrum import HOP_LENGTH, LOG_SCALE, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
-from model import tf
+from deepdream.backend import tf
+from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
 
 PEAK = 0.9
 FADE = SAMPLE_RATE // 100  # 10 ms

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from artifacts import BadInput
-from extract_spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, log_spectrum, magnitude
+from deepdream.artifacts import BadInput
+from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, log_spectrum, magnitude
 
 OCTAVES = 2 ** np.arange(3, 9)  # about where the bands meet, in bins: 125 Hz to 4 kHz
 LOWEST = 2  # bins, 31 Hz

@@ -9,8 +9,10 @@ from contextlib import suppress
 
 import numpy as np
 
-from artifacts import DAMAGED, BadInput, atomic, progress
-from model import CONVOLUTIONS, HarmonicBands, keras, tf
+from deepdream.artifacts import DAMAGED, BadInput, atomic
+from deepdream.backend import keras, tf
+from deepdream.command_line import progress
+from model import CONVOLUTIONS, HarmonicBands
 
 CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
 LAYERS = (*CONVOLUTIONAL, 'fc1', 'fc2', 'fc3')

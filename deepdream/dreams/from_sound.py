@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ascent import Settings, ascend, starting_noise
-from front_end import finish
-from objectives import CONTENT_LAYER, layer_objective, style_objective
-from thin_style import statistics_error, thin_style
+from deepdream.dreams.ascent import Settings, ascend, starting_noise
+from deepdream.dreams.objectives import CONTENT_LAYER, layer_objective, style_objective
+from deepdream.dreams.thin_style import statistics_error, thin_style
+from deepdream.spectrum_tf import finish
 
 NEPERS_A_STRENGTH = 2.3  # 20 dB
 N_STRONGEST = 10

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artifacts import BadInput, progress
-from augmentation import between_knots
-from extract_spectrum import LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude
-from front_end import as_written, flatness, istft, log_spectra, sounding_frames, stft, window
-from model import keras, tf
+from deepdream.artifacts import BadInput
+from deepdream.augmentation import between_knots
+from deepdream.backend import keras, tf
+from deepdream.command_line import progress
+from deepdream.spectrum import LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude
+from deepdream.spectrum_tf import as_written, flatness, istft, log_spectra, sounding_frames, stft, window
 
 LOWEST = 40.0  # Hz, of the partials of the starting noise
 NODE_FRAMES = 8  # 128 ms; with a gain for every frame as strong an answer, but a spectrum full of specks

@@ -2,12 +2,12 @@
 
 import base64
 import csv
-import re
 
 import numpy as np
 
-from activation import load_activation, load_rows
-from artifacts import NOTE_PATTERN, BadInput, check_stage, list_path, load_json, load_lines, run_path
+from deepdream.artifacts import BadInput, list_path, load_json, load_lines, run_path
+from deepdream.notes import note_attributes
+from deepdream.run_folder import check_stage, load_activation, load_rows
 
 VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pca.npy'}
 # Chosen by search in OKLab: of all pairs the closest differ by 0.125 for normal sight, 0.093 / 0.096 / 0.069 for
@@ -18,7 +18,6 @@ PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#8
 OWN_FAMILY, OWN_COLOUR = 'your sound', '#dd2255'  # of the sounds that predict.py added
 N_NEIGHBOURS = 8
 N_STRONGEST = 5
-SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
 
 
 def gather(data, run, split):
@@ -66,31 +65,6 @@ def load_probabilities(path, notes, labels):
             from error
 
 
-def note_attributes(data, split, notes):
-    """Return source (text, '' where unknown), pitch and velocity (int16, -1 where unknown) of every note.
-
-    They come from `examples.json`; what it lacks, from names of NSynth's form, 'bass_synthetic_033-045-100'.
-    """
-    path = data / split / 'examples.json'
-    examples = load_json(path, 'download_nsynth.py') if path.exists() else {}
-    try:
-        described = [from_name(note) | examples.get(note, {}) for note in notes]
-        return {'source': np.array([str(one.get('instrument_source_str', '')) for one in described], dtype=object),
-                'pitch': np.array([one.get('pitch', -1) for one in described], np.int16),
-                'velocity': np.array([one.get('velocity', -1) for one in described], np.int16)}
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise BadInput(f'{path} does not describe notes as NSynth does ({error}): mend or remove it') from error
-
-
-def from_name(note):
-    parts = NOTE_PATTERN.fullmatch(note)
-    if not parts:
-        return {}
-    source = SOURCE_PATTERN.fullmatch(parts['instrument'])
-    return {'pitch': int(parts['pitch']), 'velocity': int(parts['velocity']),
-            'instrument_source_str': source['source'] if source else ''}
-
-
 def take(columns, n_notes, seed=0):
     """Return `n_notes` rows of every column, drawn at random with `seed`, in their old order."""
     total = len(columns['note'])
@@ -99,8 +73,6 @@ def take(columns, n_notes, seed=0):
     rows = np.sort(np.random.default_rng(seed).choice(total, n_notes, replace=False))
     return {name: column[rows] for name, column in columns.items()}
 
-
-# Geometry.
 
 def unit_box(points):
     """Return the first three coordinates (n, 3), missing ones zero, centred and scaled into [-1, 1]."""
@@ -153,8 +125,6 @@ def nearest_notes(activation, n_notes=None):
         rows.append(nearest.kneighbors(activation[n_notes:], return_distance=False))
     return np.concatenate(rows).astype(np.int32)
 
-
-# Packing.
 
 def pack(array):
     """Return an array as JSON that the page turns back into a typed array: type, shape, little-endian base64."""

@@ -1,0 +1,1 @@
+"""The parts that the stages share: imported, never run. No part imports a stage."""

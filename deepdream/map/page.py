@@ -1,0 +1,161 @@
+"""The page of the sound map: what it shows is gathered and written as a folder, or as one file."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepdream.artifacts import BadInput, atomic, load_json, run_path, save_text
+from deepdream.map.data import gather, map_order, pack_activation, pack_map, take
+from deepdream.map.pictures import caption, draw_map
+from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, preview_files, write_chunks
+from deepdream.map.user_sounds import FOLDER, place_added
+from deepdream.notes import find_wavs
+
+PAGE = Path(__file__).parents[2] / 'pages' / 'map'
+EMBED_BYTES = 25_000_000
+EMBED_SECONDS = (FULL_SECONDS, 2.0, 1.5, 1.0)  # of each note; the longest that fits, and if none does, fewer notes
+
+
+@dataclass
+class SoundMap:
+    """What the pictures and the page show of a split.
+
+    `columns` are those of `map.data.gather`, one row a note; `added` those of `place_added` for the user's sounds, or
+    None; `quality` is the content of tsne.json.
+    """
+
+    data: Path
+    run: Path
+    split: str
+    labels: list
+    columns: dict
+    added: dict | None
+    quality: dict
+
+    def prepare(self, n_shown, seconds, embedded):
+        """Return what the page needs: what it draws at once, the activations, and the scripts with the previews.
+
+        The user's sounds follow the notes, all of them.
+        """
+        total, columns = len(self.columns['note']), take(self.columns, n_shown)
+        notes, ids = columns['note'], self.added['id'] if self.added else []
+        has_sound = make_previews(self.data, self.split, notes, seconds)
+        files = preview_files(self.data, self.split, notes, seconds)
+        wavs = {note: Path(path).name for note, path in find_wavs(self.data, self.split).items()}
+        names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
+        if self.added:
+            columns = {name: np.concatenate([column, self.added[name]]) for name, column in columns.items()}
+            has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])
+            files += preview_files(self.run, FOLDER, ids, seconds)
+            names |= {len(notes) + i: name for i, name in enumerate(self.added['note'])}
+        audio = self.data / self.split / 'audio'
+        content = pack_map(self.labels, columns, has_sound, len(notes)) | {
+            'split': self.split, 'quality': self.quality, 'remarks': remarks(total, has_sound, seconds, len(ids)),
+            'files': names, 'unlike': self.added['unlike'] if self.added else [],
+            'chunk_notes': CHUNK_NOTES, 'audio_folder': '' if embedded else f'{audio.resolve().as_posix()}/'}
+        scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
+        return content, pack_activation(columns['activation']), scripts
+
+
+def open_sound_map(data, run, split):
+    """Return the SoundMap of a split; FileNotFoundError or BadInput where a stage before has not done its part."""
+    labels, columns = gather(data, run, split)
+    quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', purity=dict, purity_k=int, trustworthiness=dict,
+                        evaluated_notes=int)
+    return SoundMap(data, run, split, labels, columns, place_added(run, columns, len(labels)), quality)
+
+
+def write_sound_map(data, run, split='test', embed=False, limit=None):
+    """Write the pictures and the page of a split, of at most `limit` notes; return the path of the page."""
+    shown = open_sound_map(data, run, split)
+    write_pictures(shown)
+    n_notes = len(shown.columns['note'])
+    n_shown = min(limit or n_notes, n_notes)
+    if embed:
+        path = run_path(run, 'map_embed.html', split)
+        write_embedded(path, lambda n_shown, seconds: shown.prepare(n_shown, seconds, embedded=True), n_shown)
+        return path
+    folder = run_path(run, 'map', split)
+    write_page(folder, *shown.prepare(n_shown, FULL_SECONDS, embedded=False))
+    link_atlas(run)
+    return folder / 'index.html'
+
+
+def write_pictures(shown):
+    n_notes = len(shown.columns['note'])
+    for view, title, name in (('tsne_2d', 't-SNE 2-D', 'map_2d.png'), ('tsne_3d', 't-SNE 3-D', 'map_3d.png')):
+        path = run_path(shown.run, name, shown.split)
+        draw_map(path, shown.columns[view], shown.columns['class_index'], shown.labels,
+                 caption(n_notes, shown.split, shown.quality, title))
+        print(f'{path}: {title} of {n_notes:,} notes')
+
+
+def remarks(n_notes, has_sound, seconds, n_added=0):
+    """Return the sentences in which the page says what is not in it, and what is besides the notes."""
+    n_shown, n_silent = len(has_sound) - n_added, int((~has_sound).sum())
+    return [f'{text}.' for text, holds in (
+        (f'A random sample of {n_notes:,}', n_shown < n_notes),
+        (f'{n_silent:,} cannot be heard: their wavs are missing or unreadable', n_silent),
+        (f'Only the first {seconds:g} s of each can be heard', seconds < FULL_SECONDS),
+        (f'Sounds of yours, ringed: {n_added:,}, at approximate places', n_added)) if holds]
+
+
+def call(function, content):
+    """Return the script that hands `content` to a function of the page; no text in it can end a script element."""
+    return f'{function}({json.dumps(content).replace("<", chr(92) + "u003c")});\n'
+
+
+# A folder.
+
+def write_page(folder, content, activation, scripts):
+    """Write `folder/index.html` and what it needs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in PAGE.iterdir():
+        with atomic(folder / path.name) as temporary:
+            shutil.copyfile(path, temporary)
+    save_text(folder / 'data.js', call('receiveMap', content))
+    save_text(folder / 'activation.js', call('receiveActivation', activation))
+    write_chunks(folder / 'previews', scripts)
+
+
+def link_atlas(run):
+    """Tell the map's page where the neuron atlas lies, once both are there."""
+    if (run / 'map' / 'index.html').exists() and (run / 'atlas' / 'index.html').exists():
+        save_text(run / 'map' / 'atlas.js', "'use strict';\n\nconst ATLAS_PAGE = '../atlas/index.html';\n")
+
+
+# One file.
+
+def one_file(content, activation, scripts):
+    """Return the page as the bytes of one HTML file: every style sheet and script in the place of its reference."""
+    def inline(match):
+        name = match['style'] or match['script']
+        if name == 'data.js':
+            text = ''.join([call('receiveMap', content), call('receiveActivation', activation),
+                            *(script for _, script in scripts)])
+        else:
+            text = (PAGE / name).read_text(encoding='utf-8')
+        return f'<style>\n{text}</style>' if match['style'] else f'<script>\n{text}</script>'
+
+    page = (PAGE / 'index.html').read_text(encoding='utf-8')
+    return re.sub(r'<link rel="stylesheet" href="(?P<style>[^"]+)">|<script src="(?P<script>[^"]+)"></script>',
+                  inline, page).encode()
+
+
+def write_embedded(path, prepare, n_shown):
+    """Write one file of at most 25 MB from `prepare(n_shown, seconds)`, with as much in it as fits."""
+    for seconds in EMBED_SECONDS:
+        page = one_file(*prepare(n_shown, seconds))
+        if len(page) <= EMBED_BYTES:
+            break
+    while len(page) > EMBED_BYTES:
+        n_shown = int(0.97 * n_shown * EMBED_BYTES / len(page))
+        if not n_shown:
+            raise BadInput(f'{path}: the added sounds alone take more than {EMBED_BYTES / 1e6:g} MB: leave out --embed')
+        page = one_file(*prepare(n_shown, seconds))
+    with atomic(path) as temporary:
+        temporary.write_bytes(page)

@@ -1,0 +1,117 @@
+"""Notes: what the name of one says (label, instrument, source, pitch, velocity), and which there are."""
+
+import hashlib
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from deepdream.artifacts import BadInput, load_json, load_lines
+
+
+def load_labels(path='labels.txt'):
+    """Return the labels, one from each line that is not empty; line number = class index.
+
+    Raises FileNotFoundError where there is no such file, BadInput where it holds no label, or one of them twice.
+    """
+    remedy = 'write one label a line into it, or give another file with --labels'
+    if not Path(path).exists():
+        raise FileNotFoundError(f'{path} is missing: {remedy}')
+    try:
+        labels = [line.strip() for line in load_lines(path, 'gather_information.py') if line.strip()]
+    except BadInput as error:
+        raise BadInput(f'{path} is no UTF-8 text: {remedy}') from error
+    repeated = [label for label, count in Counter(labels).items() if count > 1]
+    if not labels or repeated:
+        fault = f'names {repeated[0]!r} twice' if repeated else 'is empty'
+        raise BadInput(f'{path} {fault}: write each label once, one a line')
+    return labels
+
+
+def label_of(note, labels):
+    """Return the longest label that `note` starts with, followed by '_'; None where there is none.
+
+    >>> label_of('synth_lead_acoustic_001-060-100', ['synth', 'synth_lead'])
+    'synth_lead'
+    """
+    return max((label for label in labels if note.startswith(label + '_')), key=len, default=None)
+
+
+def find_wavs(data, split):
+    """Return {note: path as str} of DATA/{split}/audio, sorted by note; without the folder there are none.
+
+    Hidden and other files are ignored. Raises BadInput for two files of one note (a.wav, a.WAV) and for names that
+    cannot be a line of a UTF-8 list.
+    """
+    wavs, folder = {}, Path(data) / split / 'audio'
+    if not folder.is_dir():
+        return wavs
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_file())
+    for name in names:
+        note, extension = os.path.splitext(name)
+        if extension.lower() != '.wav' or name.startswith('.'):
+            continue
+        path = os.path.join(folder, name)
+        if not note.isprintable():
+            raise BadInput(f'{path!r}: the file name holds a line end or another unprintable character: rename it')
+        if note in wavs:
+            raise BadInput(f'{path} and {wavs[note]} are the same note: rename or remove one')
+        wavs[note] = path
+    return wavs
+
+
+NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>\d{3})-(?P<velocity>\d{3})')
+
+
+def instrument_of(note):
+    """Return the name of a note's instrument; a note whose name tells none is its own.
+
+    'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; 'snare_ludwig--hit 1', of split_notes.py, -> 'snare_ludwig'.
+    """
+    instrument, dashes, _ = note.partition('--')
+    if dashes:
+        return instrument
+    match = NOTE_PATTERN.fullmatch(note)
+    return match['instrument'] if match else note
+
+
+def source_of(note):
+    """'bass_synthetic_033-045-100' -> 'synthetic'; 'unknown' for names of another form."""
+    match = re.search(r'_(acoustic|electronic|synthetic)_\d+$', instrument_of(note))
+    return match[1] if match else 'unknown'
+
+
+def digest(notes):
+    """Return a digest of names of notes."""
+    return hashlib.sha256('\n'.join(notes).encode()).hexdigest()
+
+
+SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
+
+
+def note_attributes(data, split, notes):
+    """Return source (text, '' where unknown), pitch and velocity (int16, -1 where unknown) of every note.
+
+    They come from `examples.json`; what it lacks, from names of NSynth's form, 'bass_synthetic_033-045-100'.
+    """
+    path = data / split / 'examples.json'
+    examples = load_json(path, 'download_nsynth.py') if path.exists() else {}
+    try:
+        described = [from_name(note) | examples.get(note, {}) for note in notes]
+        return {'source': np.array([str(one.get('instrument_source_str', '')) for one in described], dtype=object),
+                'pitch': np.array([one.get('pitch', -1) for one in described], np.int16),
+                'velocity': np.array([one.get('velocity', -1) for one in described], np.int16)}
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise BadInput(f'{path} does not describe notes as NSynth does ({error}): mend or remove it') from error
+
+
+def from_name(note):
+    parts = NOTE_PATTERN.fullmatch(note)
+    if not parts:
+        return {}
+    source = SOURCE_PATTERN.fullmatch(parts['instrument'])
+    return {'pitch': int(parts['pitch']), 'velocity': int(parts['velocity']),
+            'instrument_source_str': source['source'] if source else ''}

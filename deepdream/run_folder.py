@@ -1,0 +1,81 @@
+"""What RUN holds, opened and checked: the model, the data that fit it, the activations."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from deepdream.artifacts import BadInput, load_json, load_lines, load_npy, require, run_path
+
+
+def model_digest(run):
+    """Return a digest of RUN/model.keras."""
+    return hashlib.sha256(require(Path(run) / 'model.keras', 'train.py').read_bytes()).hexdigest()[:16]
+
+
+def check_model(run, path, digest, made_by):
+    """Raise BadInput unless `digest`, which `path` holds, is that of RUN/model.keras: the rest would be mixed up."""
+    if digest != model_digest(run):
+        raise BadInput(f'{path} is of another model than {run}/model.keras: run `python {made_by}` again')
+
+
+def check_version(path, version, expected, made_by):
+    """Raise BadInput unless `path` was made by this version of its stage: the numbers in it mean something else."""
+    if version != expected:
+        raise BadInput(f'{path} has version {version}, this program reads version {expected}: '
+                       f'run `python {made_by}` again')
+
+
+def check_stage(run, name, made_by, split):
+    """Raise BadInput unless RUN/{name}, which a stage writes last, names the model that is there now."""
+    path, made_by = run_path(run, name, split), made_by + (f' --split {split}' if split != 'test' else '')
+    check_model(run, path, load_json(path, made_by).get('model'), made_by)
+
+
+def open_model(run):
+    """Return (content of config.json, model) of a run."""
+    config = load_json(run / 'config.json', 'train.py', labels=list, signal=dict)
+    require(run / 'model.keras', 'train.py')
+    from model import load_model
+    model = load_model(run / 'model.keras')
+    if model.output_shape != (None, len(config['labels'])):
+        raise BadInput(f'{run}/model.keras answers with shape {model.output_shape} to {len(config["labels"])} labels: '
+                       'it belongs to another run, so run `python train.py --replace`')
+    return config, model
+
+
+def open_run(args, splits):
+    """Return (model, provider) with the run's statistics; refuse data that do not fit the model."""
+    from data_provider import prepare_data
+    config, model = open_model(args.run)
+    provider = prepare_data(args.data, args.labels, splits, statistics=args.run)
+    if provider.labels != config['labels']:
+        raise BadInput(f'{args.run}/model.keras was trained on the labels {", ".join(config["labels"])}, '
+                       f'{args.labels} has {", ".join(provider.labels)}: give the --labels of the training '
+                       f'({args.run}/labels.txt), or train again')
+    for key in ('n_fft', 'hop_length', 'sample_rate', 'log_scale', 'shape'):
+        if provider.signal[key] != config['signal'].get(key):
+            raise BadInput(f'{args.data}/spectrum.json: {key} is {provider.signal[key]}, but {args.run} was trained '
+                           f'with {config["signal"].get(key)}: run `python train.py` again')
+    if not provider.n_notes(splits[0]):
+        raise BadInput(f'{args.data}: the {splits[0]} split has no usable notes: choose another --split')
+    return model, provider
+
+
+def load_activation(run, split='test'):
+    """Return (names of the notes, activation (n_notes, 256)) of a split; BadInput where another model made them."""
+    listed, made_by = run_path(run, 'activation_samples.txt', split), f'activation.py --split {split}'
+    notes = load_lines(listed, made_by)
+    if not notes:
+        raise BadInput(f'{listed} names no note: run `python {made_by}` again')
+    check_stage(run, 'activation.json', 'activation.py', split)
+    return notes, load_rows(run_path(run, 'activation.npy', split), made_by, len(notes))
+
+
+def load_rows(path, made_by, n_notes):
+    """Return the float32 array (n_notes, ...) in `path`; BadInput where it is of other notes or not finite."""
+    array = load_npy(path, made_by).astype(np.float32)
+    if array.ndim != 2 or len(array) != n_notes or not np.isfinite(array).all():
+        raise BadInput(f'{path} of shape {array.shape} is not finite, or no table of {n_notes} rows, '
+                       f'one per line of activation_samples.txt: run `python {made_by}` again')
+    return array

@@ -1,0 +1,102 @@
+"""Notes rendered from a sound font, and what a process of render_notes.py does with an instrument."""
+
+import hashlib
+import io
+import subprocess
+import sys
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from deepdream.artifacts import BadInput, atomic
+from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
+
+HELD = 3  # s
+RENDER_RATE = 48_000  # Hz; what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
+SILENCE = 1e-4  # a note that peaks lower has no sample in the font
+PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
+FADE = 160  # samples, 10 ms: a release that is longer than a second ends without a click
+LOAD = 'import sys, tinysoundfont; tinysoundfont.Synth().sfload(sys.argv[1])'  # a damaged font can end its process
+
+
+def default_font():
+    return Path(find_spec('pretty_midi').origin).parent / 'TimGM6mb.sf2'
+
+
+def digest(content):
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def read_font(path):
+    """Return the bytes of a sound font; raise unless it is one, and whole."""
+    if not path.exists():
+        raise FileNotFoundError(f'{path} is missing: give an .sf2 file with the General MIDI programs')
+    content = path.read_bytes()
+    if content[:4] != b'RIFF' or content[8:12] != b'sfbk' or len(content) < int.from_bytes(content[4:8], 'little') + 8:
+        raise BadInput(f'{path} is no whole SoundFont 2 file: give an .sf2 with the General MIDI programs')
+    if subprocess.run([sys.executable, '-c', LOAD, path], capture_output=True).returncode:
+        raise BadInput(f'{path} is a damaged sound font, the synthesiser cannot load it: give another one')
+    return content
+
+
+@lru_cache(maxsize=1)  # FluidR3_GM takes 0.5 s and 0.4 GB
+def synthesizer(font):
+    """Return (tinysoundfont.Synth, number of the font in it) for the path of a font."""
+    from tinysoundfont import Synth
+    synth = Synth(samplerate=RENDER_RATE)
+    return synth, synth.sfload(str(font))
+
+
+def render(font, program, pitch, velocity):
+    """Return a note's waveform at 16 kHz, float32 of shape (64000,), at the font's level; zeros without the program."""
+    import soxr
+    synth, number = synthesizer(font)
+    if synth.sfpreset_name(number, 0, program) is None:
+        return np.zeros(N_SAMPLES, np.float32)
+    synth.program_select(0, number, 0, program)
+    synth.noteon(0, pitch, velocity)
+    held = play(synth, HELD)
+    synth.noteoff(0, pitch)
+    waveform = np.concatenate([held, play(synth, N_SAMPLES / SAMPLE_RATE - HELD)])
+    synth.sounds_off()
+    play(synth, 1)  # what is left of it must not be heard in the next one
+    return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ').astype(np.float32)
+
+
+def play(synth, seconds):
+    """Return the next `seconds` of a synthesiser, both channels mixed down."""
+    return np.frombuffer(synth.generate(int(seconds * RENDER_RATE)), np.float32).reshape(-1, 2).mean(axis=1)
+
+
+def sounds(waveform):
+    """Whether a font has a sample for a note."""
+    return SILENCE < np.abs(waveform).max() < np.inf
+
+
+def to_level(waveform, peak):
+    """Return 16-bit samples that peak at `peak`, without dither: what has died away is digital silence."""
+    waveform = waveform * (peak / np.abs(waveform).max())
+    waveform[-FADE:] *= np.linspace(1, 0, FADE, dtype=np.float32)
+    return np.round(waveform * (2**15 - 1)).astype(np.int16)
+
+
+def render_instrument(instrument, notes, folder, seed):
+    """Render and write the notes of an instrument; return the entries of those that sound."""
+    import soundfile
+    sounding = []
+    for note in notes:
+        waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'])
+        path = Path(folder) / f'{note["note_str"]}.wav'
+        if not sounds(waveform):
+            path.unlink(missing_ok=True)
+            continue
+        rng = np.random.default_rng([seed, instrument['instrument'], note['pitch'], note['velocity']])
+        samples = to_level(waveform, rng.triangular(PEAKS[0], PEAKS[1], PEAKS[1]))
+        content = io.BytesIO()
+        soundfile.write(content, samples, SAMPLE_RATE, subtype='PCM_16', format='WAV')
+        with atomic(path) as temporary:
+            temporary.write_bytes(content.getvalue())
+        sounding.append(note)
+    return sounding

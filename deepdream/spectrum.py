@@ -1,0 +1,79 @@
+"""The signal: its constants, the log spectrum of a waveform and its inverse, how spectra are stored and normalised."""
+
+import numpy as np
+
+EPSILON = 0.0001  # added to the standard deviation
+SPECTRUM_VERSION = 1  # raise it when a spectrum of the same wav comes out otherwise: all are then made again
+DIGEST_BEFORE_VERSIONS = 'ef7f33a78d608a2f'  # what spectrum.json had as 'code' when it was the same as version 1
+SAMPLE_RATE = 16_000  # Hz
+N_SAMPLES = 64_000  # 4 s
+N_FFT = 1024
+HOP_LENGTH = 256
+N_FRAMES = 1 + N_SAMPLES // HOP_LENGTH  # 251, centred frames
+N_BINS = 1 + N_FFT // 2  # 513
+LOG_SCALE = 1000
+NPY_HEADER = 128  # bytes before the numbers in a .npy of these shapes
+
+
+def log_spectrum(waveform):
+    """Return log(1 + 1000 |STFT|), float32 of shape (251, 513), of a waveform of shape (64000,).
+
+    It is ``log(1 + 1000 * abs(librosa.stft(waveform, n_fft=1024, hop_length=256))).T`` (centred, zero-padded, Hann) in
+    less than half of its time, by transforming in float32 and in blocks that stay in the processor's cache.
+    The magnitudes differ by less than 1e-6 of the frame's largest, a tenth of what 16-bit samples leave uncertain.
+    """
+    from scipy.fft import rfft
+    padded = np.zeros(N_SAMPLES + N_FFT, np.float32)
+    padded[N_FFT // 2:-(N_FFT // 2)] = waveform
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
+    hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)  # periodic
+    spectrum = np.empty((N_FRAMES, N_BINS), np.float32)
+    for i in range(0, N_FRAMES, 128):
+        some = np.abs(rfft(frames[i:i + 128] * hann), out=spectrum[i:i + 128])
+        some *= LOG_SCALE
+        some += 1
+        np.log(some, out=some)
+    return spectrum
+
+
+def to_float16(spectrum):
+    """Return ``spectrum.astype(np.float16)``, which NumPy takes one number at a time, in a third of its time.
+
+    Of a float32 from 0 to 65,504. A product with 2^-112 gives its exponent float16's bias; then the mantissa is rounded
+    to 10 bits, to even.
+    """
+    half = np.empty(spectrum.shape, np.float16)
+    for i in range(0, len(spectrum), 32):
+        bits = (spectrum[i:i + 32] * np.float32(2**-112)).view(np.uint32)
+        bits += (bits >> 13 & 1) + np.uint32(2**12 - 1)
+        bits >>= 13
+        half[i:i + 32].view(np.uint16)[:] = bits
+    return half
+
+
+def to_float32(half):
+    """Return ``half.astype(np.float32)``, the same bits, of a float16 from 0 to 65,504: the inverse of `to_float16`."""
+    return (half.view(np.uint16).astype(np.uint32) << 13).view(np.float32) * np.float32(2**112)
+
+
+def magnitude(spectrum):
+    """The inverse of the logarithm: (251, 513) log spectrum -> (251, 513) STFT magnitude."""
+    return np.expm1(spectrum, dtype=np.result_type(spectrum, np.float32)) / LOG_SCALE
+
+
+def settings(dtype):
+    """What the spectra depend on besides the wavs, as stored in spectrum.json."""
+    return {'version': SPECTRUM_VERSION, 'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT,
+            'hop_length': HOP_LENGTH, 'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype}
+
+
+def with_version(stored):
+    """Return the content of a spectrum.json with a version, also where it was written before there were versions."""
+    if stored.get('code') != DIGEST_BEFORE_VERSIONS:
+        return stored
+    return {'version': 1} | {name: value for name, value in stored.items() if name != 'code'}
+
+
+def npy_size(dtype):
+    """Bytes of a stored spectrum."""
+    return NPY_HEADER + N_FRAMES * N_BINS * np.dtype(dtype).itemsize
