@@ -8,6 +8,8 @@ PYTHON ?= python3
 
 BIN := .venv/bin
 SETUP := .venv/installed
+SETUP_DEV := .venv/installed_dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1	\2/p' Makefile
@@ -22,7 +24,7 @@ nsynth: $(DATA)/train/examples.json  ## the same stages on NSynth, downloaded be
 dream: $(RUN)/.dreamed  ## the neuron atlas of RUN (after demo): hear what the neurons detect
 	@echo; echo 'the neuron atlas: open $(abspath $(RUN))/atlas/index.html in a browser'
 
-test: $(SETUP)  ## ruff and pytest
+test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
@@ -33,20 +35,26 @@ clean:  ## remove DATA, RUN and .venv
 
 # Set-up.
 
-$(SETUP): requirements.txt requirements_no_deps.txt
+$(SETUP): requirements.txt requirements_no_deps.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and f"Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: give another one, as in make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements_no_deps.txt
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps -r requirements_no_deps.txt
 	@touch $@
 
-# The stages: each depends on its script and on the stages it reads from. What make looks at are empty files that say
-# "done", because a stage that was stopped has written some of its own files, and one with nothing to do writes none.
+$(SETUP_DEV): $(SETUP) requirements_dev.txt
+	$(PIP) -r requirements_dev.txt
+	@touch $@
+
+# The stages: each depends on its script, on the parts and on the stages it reads from. What make looks at are empty files
+# that say "done", because a stage that was stopped has written some of its own files, and one with nothing to do writes
+# none. After a change in a part all stages run, and those that find their work done say so at once.
 
 missing = $(foreach file,$(1),$(if $(wildcard $(file)),,FORCE))
+PARTS := model.py data_provider.py $(wildcard deepdream/*.py deepdream/*.csv)
 NOTES ?= $(DATA)/.rendered
 
-$(DATA)/.rendered: render_notes.py general_midi.csv $(call missing,$(DATA)/train/examples.json) | $(SETUP)
+$(DATA)/.rendered: render_notes.py $(PARTS) $(call missing,$(DATA)/train/examples.json) | $(SETUP)
 	$(BIN)/python render_notes.py --data $(DATA)
 	@touch $@
 
@@ -57,12 +65,15 @@ $(DATA)/.gathered: gather_information.py labels.txt $(NOTES) $(call missing,$(DA
 	$(BIN)/python gather_information.py --data $(DATA)
 	@touch $@
 
-$(DATA)/.extracted: extract_spectrum.py $(DATA)/.gathered $(call missing,$(DATA)/data_mean.npy $(DATA)/data_std.npy)
+$(DATA)/.extracted: extract_spectrum.py $(PARTS) $(DATA)/.gathered \
+		$(call missing,$(DATA)/data_mean.npy $(DATA)/data_std.npy)
 	$(BIN)/python extract_spectrum.py --data $(DATA)
 	@touch $@
 
-$(RUN)/.trained: train.py model.py data_provider.py augmentation.py $(DATA)/.extracted \
+# The model is trained anew where its settings, data, network or version are others; what follows from it, each time.
+$(RUN)/.trained: train.py $(PARTS) $(DATA)/.extracted \
 		$(call missing,$(RUN)/model.keras $(RUN)/calibration.json $(RUN)/novelty.npz)
+	@rm -f $(RUN)/calibration.json $(RUN)/novelty.npz
 	$(BIN)/python train.py --data $(DATA) --run $(RUN) --steps $(STEPS) $(TRAINING) --replace
 	@touch $@
 
@@ -75,17 +86,17 @@ $(RUN)/.embedded: tsne.py $(RUN)/.activated $(call missing,$(addprefix $(RUN)/,a
 	@touch $@
 
 # The embeddings come before it only so that the tables of accuracy are the last to be seen.
-$(RUN)/.evaluated: evaluate.py calibration.py $(RUN)/.trained $(call missing,$(RUN)/metrics.json) | $(RUN)/.embedded
+$(RUN)/.evaluated: evaluate.py $(RUN)/.trained $(call missing,$(RUN)/metrics.json) | $(RUN)/.embedded
 	$(BIN)/python evaluate.py --data $(DATA) --run $(RUN)
 	@touch $@
 
-$(RUN)/.mapped: sound_map.py added.py map_data.py map_pictures.py previews.py $(wildcard page/*) \
+$(RUN)/.mapped: sound_map.py $(wildcard deepdream/map/*.py pages/map/* pages/shared/*) \
 		$(RUN)/.embedded $(RUN)/.evaluated $(call missing,$(RUN)/map/index.html)
 	$(BIN)/python sound_map.py --data $(DATA) --run $(RUN)
 	@touch $@
 
-$(RUN)/.dreamed: $(wildcard dream*.py) answers.py ascent.py atlas_page.py front_end.py honesty.py objectives.py \
-		$(wildcard page_atlas/*) $(RUN)/.mapped $(call missing,$(RUN)/atlas/index.html)
+$(RUN)/.dreamed: dream.py $(wildcard deepdream/dreams/*.py deepdream/map/*.py pages/atlas/* pages/shared/*) \
+		$(RUN)/.mapped $(call missing,$(RUN)/atlas/index.html)
 	$(BIN)/python dream.py atlas --data $(DATA) --run $(RUN)
 	@touch $@
 

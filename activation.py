@@ -1,26 +1,23 @@
-"""Stage 5: what the second-to-last layer (fc2) answers to every note of a split.
+"""Stage 5: the activations of the second-to-last layer (fc2) for every note of a split.
 
-Reads RUN/model.keras, the lists and spectra of DATA; writes RUN/activation.npy, float32 of shape (n_notes, 256), and
-RUN/activation_samples.txt, whose line i names the note of row i, and RUN/activation.json, which model it is of.
+Reads RUN/model.keras, the lists and spectra of DATA. Writes RUN/activation.npy, float32 of shape (n_notes, 256),
+RUN/activation_samples.txt, whose line i names the note of row i, and RUN/activation.json, which model made them.
 """
 
-
-
-from deepdream.artifacts import run_path, save_json, save_npy, save_text
+from deepdream.artifacts import SPLITS, run_path, save_json, save_npy, save_text
 from deepdream.command_line import command, parser
-from deepdream.inference import get_activation
-from deepdream.run_folder import model_digest
 
 
 @command
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data', 'run')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
-    options.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
+    options.add_argument('--split', default='test', choices=SPLITS)
     args = options.parse_args(argv)
 
-    from deepdream.run_folder import open_run
-    model, provider = open_run(args, [args.split])
+    from deepdream.inference import get_activation
+    from deepdream.run_folder import model_digest, open_run
+    model, provider = open_run(args.run, args.data, args.labels, [args.split])
     activation = get_activation(model, provider, args.split)
     save_text(run_path(args.run, 'activation_samples.txt', args.split),
               ''.join(f'{note}\n' for note in provider.notes[args.split]))
@@ -28,7 +25,7 @@ def main(argv=None):
     save_npy(path, activation)
     save_json(run_path(args.run, 'activation.json', args.split), {'model': model_digest(args.run)})
     n_dead = int((activation.max(axis=0) <= 0).sum())
-    print(f'{path}: {activation.shape[0]:,} notes x {activation.shape[1]} neurons, {n_dead} of them answer to none')
+    print(f'{path}: {activation.shape[0]:,} notes x {activation.shape[1]} neurons; no note excites {n_dead} of them')
 
 
 if __name__ == '__main__':

@@ -6,20 +6,15 @@
 Imported by the stages after extract_spectrum.py. TensorFlow is needed for `dataset` only.
 """
 
-import io
 import os
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from deepdream.artifacts import SPLITS, BadInput, list_path, load_json, load_lines, load_npy, require, spectrum_path
-from deepdream.notes import digest, label_of, load_labels
-from deepdream.spectrum import EPSILON, N_BINS, N_FRAMES, NPY_HEADER, SAMPLE_RATE, npy_size, settings, with_version
-
-N_READERS = 2  # files read at once; more of them only take the cores from the training
+from deepdream.notes import label_of, load_labels, notes_digest
+from deepdream.spectrum import N_BINS, N_FRAMES, check_settings, normalise, npy_size, with_version
 
 
 @dataclass
@@ -68,8 +63,8 @@ class DataProvider:
         return spectrum
 
     def normalise(self, spectrum):
-        """(S - mean) / (std + 0.0001), float32; works on NumPy arrays and TensorFlow tensors of (..., 251, 513)."""
-        return (spectrum - self.mean) * (1 / (self.std + EPSILON))
+        """`spectrum.normalise` by the statistics of the train split: (..., 251, 513), NumPy or TensorFlow."""
+        return normalise(spectrum, self.mean, self.std)
 
     def get_sample_at(self, split, i):
         """Return (normalised spectrum, float32 of shape (251, 513); class index) of note `i`."""
@@ -86,66 +81,18 @@ class DataProvider:
         spectra, class_indices = zip(*samples, strict=True)
         return np.stack(spectra)[..., np.newaxis], np.array(class_indices)
 
-    def dataset(self, split, order=None, variation=None):
+    def dataset(self, split, order=None, variations=None):
         """Return a tf.data.Dataset of (spectra, class indices) batches, shaped as in `get_random_batch`.
 
         `order` holds note numbers, each as often as wanted; without it every note comes once, in list order.
-        `variation`, from `augmentation.draw`, says how each note of `order` is to be varied.
-        The files are read and decoded in parallel without Python or its lock. Use it within `name_damaged_files`.
+        `variations`, from `augmentation.draw_variations`, says how each note of `order` is varied.
+        Use it within `pipeline.name_damaged_files`.
         """
-        from deepdream.augmentation import between_knots, vary
-        from deepdream.backend import tf
-        to_levels = between_knots(np.fft.rfftfreq(2 * N_BINS - 2, 1 / SAMPLE_RATE))
+        from deepdream.pipeline import make_dataset
         order = np.arange(self.n_notes(split)) if order is None else np.asarray(order)
         paths = [str(self.path(split, i)) for i in order]
-        dtype = tf.as_dtype(self.signal['dtype'])
-        n_header = NPY_HEADER // dtype.size
-
-        @tf.function(jit_compile=True)  # XLA does it in one pass over the batch: 4.7 ms of processor time against 7.7
-        def normalise(numbers, *variation):
-            spectra = tf.reshape(numbers[:, n_header:], (-1, N_FRAMES, N_BINS))
-            spectra = vary(spectra, *variation, to_levels) if variation else tf.cast(spectra, tf.float32)
-            return self.normalise(spectra)[..., tf.newaxis]
-
-        header, size = npy_header(dtype.as_numpy_dtype), npy_size(dtype.as_numpy_dtype)
-
-        def read(path, *rest):
-            contents = tf.io.read_file(path)
-            intact = tf.strings.substr(contents, 0, NPY_HEADER) == header
-            intact &= tf.strings.length(contents) == size
-            with tf.control_dependencies([tf.debugging.Assert(intact, ['no intact spectrum:', path])]):
-                numbers = tf.io.decode_raw(contents, dtype)
-            return tf.ensure_shape(numbers, (n_header + N_FRAMES * N_BINS,)), *rest
-
-        def finish(numbers, class_indices, *variation):
-            return normalise(numbers, *variation), class_indices
-
-        options = tf.data.Options()
-        options.autotune.enabled = False  # its thread, asleep for up to a minute, holds up the end of every data set
-        files = tf.data.Dataset.from_tensor_slices((paths, self.class_indices[split][order], *(variation or ())))
-        notes = files.map(read, num_parallel_calls=N_READERS)
-        return notes.batch(self.batch_size).map(finish).prefetch(2).with_options(options)
-
-
-def npy_header(dtype):
-    """Return the bytes with which the .npy of every spectrum starts."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {'descr': np.lib.format.dtype_to_descr(np.dtype(dtype)),
-                                                  'fortran_order': False, 'shape': (N_FRAMES, N_BINS)})
-    return header.getvalue()
-
-
-@contextmanager
-def name_damaged_files():
-    """Turn TensorFlow's errors about a spectrum that it cannot read into BadInput."""
-    from deepdream.backend import tf
-    try:
-        yield
-    except tf.errors.OpError as error:
-        fault = re.search(r'(?:{{.*?}} )?(.*\.npy.*)', error.message)
-        if not fault:
-            raise
-        raise BadInput(f'{fault[1]}: delete it and run `python extract_spectrum.py` again') from error
+        return make_dataset(paths, self.class_indices[split][order], variations, self.signal['dtype'], self.mean,
+                            self.std, self.batch_size)
 
 
 def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None, batch_size=32, seed=0):
@@ -165,12 +112,11 @@ def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None,
     names = load_labels(labels)
     pairs = {split: read_lists(data, split, names, labels) for split in splits}
     signal = with_version(load_json(data / 'spectrum.json', 'extract_spectrum.py'))
-    if not settings('float16').keys() <= signal.keys() or signal['dtype'] not in ('float16', 'float32'):
-        raise BadInput(f'{data / "spectrum.json"} is damaged: delete it and run `python extract_spectrum.py` again')
+    check_settings(signal, data / 'spectrum.json', 'extract_spectrum.py')
     for split, (notes, _) in pairs.items():
         check_spectra(data, split, notes, signal['dtype'])
     train = pairs['train'][0] if 'train' in pairs else []
-    if train and not statistics and signal.get('statistics_of') != digest(train):
+    if train and not statistics and signal.get('statistics_of') != notes_digest(train):
         raise BadInput(f'{data / "data_mean.npy"} and data_std.npy are not of the notes in '
                        f'{list_path(data, "train", "samples")}: run `python extract_spectrum.py` again')
     mean, std = read_statistics(statistics or data, 'train.py' if statistics else 'extract_spectrum.py')

@@ -28,12 +28,12 @@ def parse_arguments(argv):
         return one
 
     taken = 'any sound file; its first 4 s are taken'
-    neuron = tool('neuron', 'the sound that a neuron, a filter or a class answers to most')
+    neuron = tool('neuron', 'the sound that excites a neuron, a filter or a class most')
     neuron.add_argument('--layer', default='fc2', choices=LAYERS)
     neuron.add_argument('--unit', '--units', nargs='+', default=['0'], metavar='UNIT',
                         help='numbers, labels of classes, or all')
-    neuron.add_argument('--diversity', type=int, default=1, metavar='N', help='so many different answers of each unit')
-    deep = tool('deep', 'amplify in a sound what a layer sees in it (Deep Dream)', sound=taken)
+    neuron.add_argument('--diversity', type=int, default=1, metavar='N', help='so many different dreams of each unit')
+    deep = tool('deep', 'amplify in a sound what excites a layer (Deep Dream)', sound=taken)
     deep.add_argument('--layer', default='conv3', choices=LAYERS)
     deep.add_argument('--strength', type=float, default=1.0, metavar='S', help='by at most S times 20 dB anywhere')
     style = tool('style', "a sound's content with another's timbre (Deep Style)", sound=taken)
@@ -76,22 +76,22 @@ def given_settings(args):
 def neuron(dreamer, args):
     from deepdream.dreams.activations import parse_units, unit_name
     from deepdream.dreams.ascent import Settings
-    units = parse_units(args.layer, args.unit, dreamer.of_notes[args.layer].shape[1], dreamer.labels)
-    answers = [(unit, unit_name(args.layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
-               for unit in units for k in range(args.diversity)]
-    reports = dream_all(dreamer, args.layer, answers, Settings(**given_settings(args)), args.diversity)
-    for (_, name), report in zip(answers, reports, strict=True):
-        print_honesty(name, report)
+    units = parse_units(args.layer, args.unit, dreamer.note_activations[args.layer].shape[1], dreamer.labels)
+    dreams = [(unit, unit_name(args.layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
+              for unit in units for k in range(args.diversity)]
+    reports = dream_all(dreamer, args.layer, dreams, Settings(**given_settings(args)), args.diversity)
+    for (_, name), report in zip(dreams, reports, strict=True):
+        print_read_back(name, report)
 
 
-def dream_all(dreamer, layer, answers, settings, diversity=1):
-    """Dream (unit, name) pairs in batches that keep the answers of a unit together; return the reports."""
+def dream_all(dreamer, layer, dreams, settings, diversity=1):
+    """Dream (unit, name) pairs in batches that keep the dreams of a unit together; return the reports."""
     from deepdream.dreams.writer import BATCH
     size = max(1, BATCH // diversity) * diversity
     reports = []
-    with progress(total=len(answers), description=layer, unit='dream') as bar:
-        for start in range(0, len(answers), size):
-            units, names = zip(*answers[start:start + size], strict=True)
+    with progress(total=len(dreams), description=layer, unit='dream') as bar:
+        for start in range(0, len(dreams), size):
+            units, names = zip(*dreams[start:start + size], strict=True)
             reports += dreamer.write_units(layer, list(units), names, settings)
             bar.update(len(units))
     return reports
@@ -101,8 +101,9 @@ def deep(dreamer, args):
     from deepdream.dreams.from_sound import deep_dream
     from deepdream.dreams.writer import load_sound
     dreamed, report = deep_dream(dreamer, load_sound(args.sound), args.layer, args.strength, **given_settings(args))
-    write(dreamer, args, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', dreamed, report, args.layer)
-    print(f'{args.layer} answers {report["layer_times"]:.2f} times as strongly')
+    write(dreamer, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', dreamed,
+          {'sound_file': str(args.sound)} | report, args.layer)
+    print(f'activation of {args.layer}: {report["layer_times"]:.2f} times what it was')
 
 
 def style(dreamer, args):
@@ -111,7 +112,8 @@ def style(dreamer, args):
     sounds = load_sound(args.sound), load_sound(args.style)
     with naming(args.sound, args.style):
         dreamed, report = deep_style(dreamer, *sounds, args.content_weight, **given_settings(args))
-    write(dreamer, args, f'style_{args.sound.stem}_{args.style.stem}', dreamed, report, CONTENT_LAYER)
+    write(dreamer, f'style_{args.sound.stem}_{args.style.stem}', dreamed,
+          {'sound_file': str(args.sound), 'style_file': str(args.style)} | report, CONTENT_LAYER)
     print(f'style distance down by {1 - report["style_distance"]:.0%}, {report["strongest_kept"]} of the {N_STRONGEST} '
           f'strongest neurons of {CONTENT_LAYER} stay')
 
@@ -122,7 +124,8 @@ def thin(dreamer, args):
     sounds = load_sound(args.sound), load_sound(args.style)
     with naming(args.sound, args.style):
         shaped, report = thin_dream(*sounds)
-    write(dreamer, args, f'thin_{args.sound.stem}_{args.style.stem}', shaped, report, CONTENT_LAYER)
+    write(dreamer, f'thin_{args.sound.stem}_{args.style.stem}', shaped,
+          {'sound_file': str(args.sound), 'style_file': str(args.style)} | report, CONTENT_LAYER)
     print('band statistics {before:.0%} off before, {after:.1%} after'.format(**report['statistics_error']))
 
 
@@ -135,11 +138,10 @@ def naming(*files):
         raise BadInput(f'{", ".join(map(str, files))}: {error}') from error
 
 
-def write(dreamer, args, name, waveform, report, layer):
+def write(dreamer, name, waveform, report, layer):
     """Write a sound that came from a sound, and say what the network hears in it."""
-    files = {f'{key}_file': str(getattr(args, key)) for key in ('sound', 'style') if key in args}
-    report = dreamer.write(name, waveform, files | report, layer)
-    print_honesty(name, report)
+    report = dreamer.write(name, waveform, report, layer)
+    print_read_back(name, report)
     family = max(report['probabilities'], key=report['probabilities'].get)
     print(f'{dreamer.path("audio")}/{name}.wav: the network hears {family} ({report["probabilities"][family]:.0%})')
 
@@ -148,7 +150,7 @@ def atlas(dreamer, args):
     from deepdream.dreams.ascent import Settings
     from deepdream.map.atlas import write_atlas
     for layer in args.layers:
-        dream_missing(dreamer, layer, range(dreamer.of_notes[layer].shape[1]), Settings(**given_settings(args)))
+        dream_missing(dreamer, layer, range(dreamer.note_activations[layer].shape[1]), Settings(**given_settings(args)))
     print(f'{write_atlas(dreamer, args.layers)}: open it in a browser')
 
 
@@ -160,20 +162,21 @@ def dream_missing(dreamer, layer, units, settings):
                                if not dreamer.is_dreamed(name, dreamer.key(layer, unit, settings))], settings)
 
 
-def print_honesty(name, report):
-    score, sound = report['honesty'], report['sound']
+def print_read_back(name, report):
+    score, sound = report['read_back'], report['sound']
     times = score['times_strongest_note']
-    against = f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times else 'no real note wakes it'
-    print(f'{name}: {score["layer"]} answers {score["activation"]:.3g}, {score["kept"]:.0%} of the claim, {against}; '
-          f'flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}'
-          + ('' if score['survives'] else '; DOES NOT SURVIVE being sound'))
+    against = f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times else 'no note excites it'
+    print(f'{name}: {score["layer"]} activation {score["activation"]:.3g}, {score["kept"]:.0%} of the optimised value, '
+          f'{against}; flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}'
+          + ('' if score['passed'] else '; READ-BACK CHECK FAILED'))
 
 
 @command
 def main(argv=None):
     args = parse_arguments(argv)
     from deepdream.dreams.writer import Dreamer
-    {'neuron': neuron, 'deep': deep, 'style': style, 'thin': thin, 'atlas': atlas}[args.tool](Dreamer(args), args)
+    tool = {'neuron': neuron, 'deep': deep, 'style': style, 'thin': thin, 'atlas': atlas}[args.tool]
+    tool(Dreamer(args.run, args.data, args.labels), args)
 
 
 if __name__ == '__main__':

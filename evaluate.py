@@ -1,4 +1,4 @@
-"""Stage 4: how well the network tells instrument families on a split, next to a plain baseline on the same notes.
+"""Stage 4: accuracy of the network on a split, beside a plain baseline on the same notes.
 
 Reads RUN/model.keras, the lists and spectra of DATA; writes RUN/metrics.json, RUN/predictions.csv, RUN/confusion.csv
 and RUN/confusion.png. For another split than test the names get its name, as in metrics_valid.json. The probabilities
@@ -9,13 +9,47 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, atomic, list_path, run_path, save_csv, save_json
 from deepdream.baseline import predict_baseline
-from deepdream.calibration import calibrated, describe, load_calibration, measure_calibration
+from deepdream.calibration import calibrated, describe_calibration, load_calibration, measure_calibration
 from deepdream.command_line import command, parser
-from deepdream.inference import predict_logits
-from deepdream.metrics import accuracy_interval, measure, top_confusions
+from deepdream.metrics import accuracy_interval, measure_accuracy, top_confusions
 from deepdream.notes import instrument_of
-from deepdream.run_folder import model_digest, open_run
+from deepdream.run_folder import model_digest
 
+
+def is_listed(data, split):
+    """Whether stage 1 has left a list of a split, or a part of one."""
+    return any(list_path(data, split, kind).exists() for kind in ('samples', 'labels'))
+
+
+def evaluate_network(model, provider, split, run):
+    """Return (metrics of the network, calibrated probabilities (n_notes, n_labels), confusion matrix)."""
+    from sklearn.metrics import confusion_matrix
+
+    from deepdream.inference import predict_logits
+    notes, labels, true = provider.notes[split], provider.labels, provider.class_indices[split]
+    temperature = load_calibration(run)['temperature']
+    logits = predict_logits(model, provider, split)
+    probabilities = calibrated(logits, temperature)
+    predicted = probabilities.argmax(axis=1)
+    confusion = confusion_matrix(true, predicted, labels=range(len(labels)))
+    metrics = {'model': model_digest(run), 'split': split, 'n_notes': len(notes),
+               'n_instruments': len(set(map(instrument_of, notes))),
+               'network': measure_accuracy(true, predicted, notes, labels),
+               'top_confusions': top_confusions(confusion, labels),
+               'calibration': measure_calibration(logits, true, temperature)}
+    return metrics, probabilities, confusion
+
+
+def compare_baseline(provider, split, predicted):
+    """Return the metrics of the baseline, and by how much the network's `predicted` class indices are better."""
+    notes, true = provider.notes[split], provider.class_indices[split]
+    baseline = predict_baseline(provider, split)
+    gain = (predicted == true).astype(float) - (baseline == true)
+    return {'baseline': measure_accuracy(true, baseline, notes, provider.labels), 'difference': float(gain.mean()),
+            'difference_interval': accuracy_interval(gain, list(map(instrument_of, notes)))}
+
+
+# What is written and shown.
 
 def save_predictions(path, provider, split, probabilities):
     """Write note, label, predicted label and the probability of every label, one note a line."""
@@ -34,19 +68,19 @@ def save_confusion(run, split, confusion, labels):
 
 def draw_confusion(path, split, confusion, labels):
     """Draw the confusion matrix: colour is the share of the row, the number counts notes."""
-    from matplotlib.figure import Figure
+    from deepdream.figures import make_figure
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     size = 2.5 + 0.5 * len(labels)
-    figure = Figure(figsize=(size + 1, size), layout='constrained')
+    figure = make_figure(figsize=(size + 1, size))
     axes = figure.subplots()
     image = axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(confusion):
         if count:
             axes.text(column, row, f'{count}', ha='center', va='center', fontsize=8,
                       color='white' if share[row, column] > 0.5 else 'black')
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha='right', parse_math=False)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha='right')
     axes.set_yticks(range(len(labels)), [f'{label} ({n})' for label, n in zip(labels, confusion.sum(axis=1),
-                                                                              strict=True)], parse_math=False)
+                                                                              strict=True)])
     axes.set(xlabel='predicted', ylabel='label (notes)',
              title=f'{split}: {np.trace(confusion) / confusion.sum():.1%} of {confusion.sum():,} notes right')
     figure.colorbar(image, ax=axes, label='share of the label', shrink=0.8)
@@ -77,7 +111,7 @@ def print_metrics(metrics):
         low, high = metrics['difference_interval']
         print(f'network minus baseline: {100 * metrics["difference"]:+.1f} points, '
               f'95 % interval {100 * low:+.1f} to {100 * high:+.1f}')
-    print(f'network: {describe(metrics["calibration"])}')
+    print(f'network: {describe_calibration(metrics["calibration"])}')
     print('most frequent mistakes: ' + '; '.join(
         f'{mistake["label"]} taken for {mistake["predicted"]} {mistake["n_notes"]} times'
         for mistake in metrics['top_confusions'][:5]))
@@ -91,31 +125,18 @@ def main(argv=None):
     options.add_argument('--no-baseline', action='store_true', help='leave out MFCC statistics + SVM')
     args = options.parse_args(argv)
 
-    splits = [args.split] + ['train'] * (not args.no_baseline and args.split != 'train')
-    without_train = not any(list_path(args.data, 'train', kind).exists() for kind in ('samples', 'labels'))
-    model, provider = open_run(args, splits[:1] if without_train else splits)
+    from deepdream.run_folder import open_run
+    splits = [args.split]
+    if not args.no_baseline and args.split != 'train' and is_listed(args.data, 'train'):
+        splits.append('train')
+    model, provider = open_run(args.run, args.data, args.labels, splits)
     if not args.no_baseline and not provider.notes.get('train'):
         raise BadInput(f'{args.data} has no train notes to train the baseline on: add some, or give --no-baseline')
-    notes, labels, true = provider.notes[args.split], provider.labels, provider.class_indices[args.split]
-    temperature = load_calibration(args.run)['temperature']
-    logits = predict_logits(model, provider, args.split)
-    probabilities = calibrated(logits, temperature)
-    predicted = probabilities.argmax(axis=1)
-    confusion = np.zeros((len(labels), len(labels)), dtype=int)
-    np.add.at(confusion, (true, predicted), 1)
-
-    instruments = [instrument_of(note) for note in notes]
-    metrics = {'model': model_digest(args.run), 'split': args.split, 'n_notes': len(notes),
-               'n_instruments': len(set(instruments)),
-               'network': measure(true, predicted, notes, labels), 'top_confusions': top_confusions(confusion, labels),
-               'calibration': measure_calibration(logits, true, temperature)}
+    metrics, probabilities, confusion = evaluate_network(model, provider, args.split, args.run)
     if not args.no_baseline:
-        baseline = predict_baseline(provider, args.split)
-        gain = (predicted == true).astype(float) - (baseline == true)
-        metrics |= {'baseline': measure(true, baseline, notes, labels), 'difference': float(gain.mean()),
-                    'difference_interval': accuracy_interval(gain, instruments)}
+        metrics |= compare_baseline(provider, args.split, probabilities.argmax(axis=1))
     save_predictions(run_path(args.run, 'predictions.csv', args.split), provider, args.split, probabilities)
-    save_confusion(args.run, args.split, confusion, labels)
+    save_confusion(args.run, args.split, confusion, provider.labels)
     save_json(run_path(args.run, 'metrics.json', args.split), metrics)
     print_metrics(metrics)
 

@@ -23,9 +23,9 @@ from deepdream.artifacts import (
     spectrum_path,
 )
 from deepdream.command_line import at_least, command, parser, process_count, progress
-from deepdream.extraction import extract_chunk, merge_moments
-from deepdream.notes import digest, find_wavs
-from deepdream.spectrum import npy_size, settings, with_version
+from deepdream.extraction import ListedNote, extract_chunk, merge_moments
+from deepdream.notes import find_wavs, notes_digest
+from deepdream.spectrum import npy_size, spectrum_settings, with_version
 
 CHUNK = 32  # notes a task: large against the cost of a task, small in memory; fixes the order of the sums, too
 # glibc hands every large array back to the system, which maps and zeroes it anew: 1.85 ms a note instead of 1.15.
@@ -42,10 +42,10 @@ def load_rejected(data, split):
 
 
 def list_notes(data, split, dtype):
-    """Return ([(note, wav, npy)], {note: reason}) of a split: what there is to do, and what was rejected before.
+    """Return ([ListedNote], {name: reason of those rejected before}) of a split.
 
-    `wav` is None where there is nothing to read: the spectrum is there, whole and not older than the wav, or the wav
-    was rejected and has not changed since (then `npy` is None, too). Raises BadInput where a listed note has no file.
+    A note is done when its spectrum is there, whole and not older than its wav. Raises BadInput where one that is to do
+    has no wav.
     """
     samples = list_path(data, split, 'samples')
     wavs = find_wavs(data, split)
@@ -55,32 +55,34 @@ def list_notes(data, split, dtype):
     if folder.is_dir():
         with os.scandir(folder) as entries:
             made = {entry.name: entry.stat() for entry in entries}
-    notes, still_rejected = [], {}
-    for note in load_lines(samples, 'gather_information.py'):
-        wav, stat, npy = wavs.get(note), made.get(f'{note}.npy'), f'{folder}/{note}.npy'
+    notes = []
+    for name in load_lines(samples, 'gather_information.py'):
+        wav, stat = wavs.get(name, ''), made.get(f'{name}.npy')
         changed = os.stat(wav).st_mtime_ns if wav else 0
-        if note in rejected and (not wav or max(changed, os.stat(wav).st_ctime_ns) <= rejected_at):
-            still_rejected[note] = rejected[note]
-            wav = npy = None
+        if name in rejected and (not wav or max(changed, os.stat(wav).st_ctime_ns) <= rejected_at):
+            state = 'rejected'
         elif stat and stat.st_size == npy_size(dtype) and changed <= stat.st_mtime_ns:
-            wav = None
-        elif not wav:
-            raise BadInput(f'{samples} names {note!r}, but there is no such wav: '
+            state = 'done'
+        elif wav:
+            state = 'to do'
+        else:
+            raise BadInput(f'{samples} names {name!r}, but there is no such wav: '
                            'run `python gather_information.py` again')
-        notes.append((note, wav, npy))
-    return notes, still_rejected
+        notes.append(ListedNote(name, wav, f'{folder}/{name}.npy', state))
+    return notes, {note.name: rejected[note.name] for note in notes if note.state == 'rejected'}
 
 
 def extract_all(notes, dtype, jobs, with_moments):
-    """Extract in parallel. `notes` is {split: [(note, wav, npy)]}.
+    """Extract in parallel. `notes` is {split: [ListedNote]}.
 
-    Returns ({split: {note: reason}}, Counter of remarks, moments of train or None). The chunks and the order in
-    which their moments are merged depend on the list alone: the same bits for any number of jobs or interruptions.
+    Returns ({split: {name: reason of rejection}}, Counter of remarks, moments of train or None). The chunks and the
+    order in which their moments are merged depend on the list alone: the same bits for any number of jobs or
+    interruptions.
     """
     from joblib import Parallel, delayed
     chunks = [(split, some[i:i + CHUNK]) for split, some in notes.items() for i in range(0, len(some), CHUNK)]
     chunks = [(split, chunk) for split, chunk in chunks
-              if (with_moments and split == 'train') or any(wav for _, wav, _ in chunk)]
+              if (with_moments and split == 'train') or any(note.state == 'to do' for note in chunk)]
     rejected, remarks, total = {split: {} for split in notes}, Counter(), None
     if not chunks:
         return rejected, remarks, total
@@ -98,7 +100,7 @@ def extract_all(notes, dtype, jobs, with_moments):
 
 def start_settings(data, dtype):
     """Return the content of spectrum.json; where its settings are not today's, first delete what was made with them."""
-    wanted, path = settings(dtype), data / 'spectrum.json'
+    wanted, path = spectrum_settings(dtype), data / 'spectrum.json'
     stored = with_version(load_json(path, 'extract_spectrum.py')) if path.exists() else {}
     if {key: stored.get(key) for key in wanted} == wanted:
         return stored
@@ -115,15 +117,16 @@ def start_settings(data, dtype):
 def statistics_are_current(data, stored, notes):
     """Whether data_mean.npy and data_std.npy are those of these very train spectra, and these need no work."""
     files = [data / 'data_mean.npy', data / 'data_std.npy']
-    if (stored.get('statistics_of') != digest(note for note, _, npy in notes if npy) or any(wav for _, wav, _ in notes)
-            or not all(file.exists() for file in files)):
+    done = [note for note in notes if note.state == 'done']
+    if any(note.state == 'to do' for note in notes) or not all(file.exists() for file in files):
         return False
-    newest = max((os.stat(npy).st_mtime_ns for _, _, npy in notes if npy), default=0)
-    return all(file.stat().st_mtime_ns >= newest for file in files)
+    newest = max((os.stat(note.npy).st_mtime_ns for note in done), default=0)
+    return (stored.get('statistics_of') == notes_digest(note.name for note in done)
+            and all(file.stat().st_mtime_ns >= newest for file in files))
 
 
 def report(notes, rejected, remarks):
-    n_new = sum(wav is not None for some in notes.values() for _, wav, _ in some)
+    n_new = sum(note.state == 'to do' for some in notes.values() for note in some)
     print(f'{n_new:,} of {sum(map(len, notes.values())):,} notes were to do'
           + ''.join(f', {n:,} {remark}' for remark, n in remarks.items()))
     for split, reasons in rejected.items():
@@ -161,7 +164,8 @@ def main(argv=None):
 
     for split in splits:
         rejected[split] |= newly_rejected[split]
-        lines = [f'{note}\t{rejected[split][note]}\n' for note, _, _ in notes[split] if note in rejected[split]]
+        reasons = rejected[split]
+        lines = [f'{note.name}\t{reasons[note.name]}\n' for note in notes[split] if note.name in reasons]
         if newly_rejected[split] or len(lines) != len(load_rejected(args.data, split)[0]):
             save_text(list_path(args.data, split, 'rejected'), ''.join(lines))
     report(notes, rejected, remarks)
@@ -170,8 +174,8 @@ def main(argv=None):
         n_train, mean, squares = total
         save_npy(args.data / 'data_mean.npy', mean.astype(np.float32))
         save_npy(args.data / 'data_std.npy', np.sqrt(squares / n_train).astype(np.float32))
-        usable = (note for note, _, _ in train if note not in rejected['train'])
-        statistics = {'n_train': n_train, 'statistics_of': digest(usable)}
+        usable = (note.name for note in train if note.name not in rejected['train'])
+        statistics = {'n_train': n_train, 'statistics_of': notes_digest(usable)}
         save_json(args.data / 'spectrum.json', stored | statistics)
         print(f'statistics of {n_train:,} train notes written to {args.data}/data_mean.npy and data_std.npy')
     elif with_moments or not train:

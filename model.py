@@ -41,15 +41,15 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, require
 from deepdream.backend import keras
-from deepdream.spectrum import LOG_SCALE, N_BINS, N_FRAMES, SAMPLE_RATE
+from deepdream.spectrum import DB_PER_NEPER, LOG_SCALE, N_BINS, N_FRAMES, SAMPLE_RATE
 
 layers = keras.layers
 NETWORKS = ('harmonic', 'tutorial')
 CONVOLUTIONS = (('conv1', 64, 'valid'), ('conv2', 64, 'same'), ('conv3', 128, 'same'), ('conv4', 128, 'same'))
 HARMONIC_CONVOLUTIONS = (('conv1', 16, (3, 9), (4, 2)), ('conv2', 32, 3, 1), ('conv3', 64, 3, 1), ('conv4', 128, 3, 1))
-N_BANDS, BANDS_PER_OCTAVE, LOWEST_BAND = 80, 12, 55.0  # a semitone each, from A1 of 55 Hz
+N_BANDS, BANDS_PER_OCTAVE, LOWEST_BAND_HZ = 80, 12, 55.0  # a semitone each, from A1
 HARMONICS = (1, 2, 3, 4)
-RANGE = 12.0  # nepers of power, 52 dB below the loudest: what is weaker is as good as silent
+RANGE_DB = 6 * DB_PER_NEPER  # 52 dB below the loudest: what is weaker is as good as silent
 DROPOUT = 0.2
 
 
@@ -103,7 +103,7 @@ def harmonic_network(spectrum, mean, std):
 
 def band_weights(n_bands):
     """(513, n_bands): triangles over the bins, as wide as the way to the next band or, where that is less, a bin."""
-    center = LOWEST_BAND * 2 ** (np.arange(n_bands) / BANDS_PER_OCTAVE)
+    center = LOWEST_BAND_HZ * 2 ** (np.arange(n_bands) / BANDS_PER_OCTAVE)
     bin_width = SAMPLE_RATE / 2 / (N_BINS - 1)
     half_width = np.maximum(center * (2 ** (1 / BANDS_PER_OCTAVE) - 1), bin_width)
     distance = np.abs(np.arange(N_BINS)[:, np.newaxis] * bin_width - center)
@@ -140,7 +140,8 @@ class HarmonicBands(layers.Layer):
         pairs = keras.ops.reshape(magnitudes[:, :N_FRAMES // 2 * 2] ** 2, (-1, N_FRAMES // 2, 2, N_BINS))
         bands = keras.ops.log(keras.ops.mean(pairs, axis=2) @ self.to_bands + 1e-8)
         below = bands - keras.ops.max(bands, axis=(1, 2), keepdims=True)
-        levels = relu(below + RANGE) * (2 / RANGE) - 0.5
+        log_range = 2 * RANGE_DB / DB_PER_NEPER  # in the natural logarithm of power
+        levels = relu(below + log_range) * (2 / log_range) - 0.5
         envelopes = levels - keras.ops.max(levels, axis=1, keepdims=True) + 1
         channels = [levels[..., shift:shift + N_BANDS] for shift in self.shifts]
         return keras.ops.stack([*channels, envelopes[..., :N_BANDS]], axis=-1)

@@ -1,12 +1,12 @@
-"""Stage 9: what the network takes any sound for, how sure it is, and which notes of the run are nearest to it.
+"""Stage 9: the instrument family of any sound, with its probability and the nearest notes of the run.
 
     python predict.py kick.wav loops/ --windows --json
 
 Reads RUN/model.keras with its statistics, RUN/calibration.json and RUN/novelty.npz, and RUN/activation.npy where it is
-there. Takes whatever libsndfile reads; of a sound longer than 4 s the loudest four, or with --windows every four
-seconds. With --map the sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
+there. Takes whatever libsndfile reads; of a sound longer than 4 s the loudest 4 s, or with --windows every 4 s.
+With --map the sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
 
-What "unlike anything seen" means is told in novelty.py.
+What "out of distribution" means is told in deepdream/novelty.py.
 """
 
 import contextlib
@@ -36,20 +36,25 @@ def read_windows(paths, every, failed):
 def predict_all(network, novelty, neighbourhood, windows):
     """Yield (row of the table, path, waveform at the training's level, fc2) of every window."""
     while batch := list(itertools.islice(windows, BATCH)):
-        waveforms = np.stack([waveform for _, _, waveform in batch])
-        all_probabilities, all_fc2 = network.predict(waveforms)
-        distances = novelty.distances(all_fc2) if novelty else [None] * len(batch)
-        for (path, start, _), waveform, probabilities, fc2, distance in zip(
-                batch, network.level(waveforms), all_probabilities, all_fc2, distances, strict=True):
-            row = {'file': printable(path), 'start': start, 'label': network.labels[probabilities.argmax()],
-                   'probabilities': dict(zip(network.labels, map(float, probabilities), strict=True))}
-            if novelty:
-                row |= {'unlike_anything_seen': bool(distance > novelty.limit), 'distance': float(distance),
-                        'limit': novelty.limit if np.isfinite(novelty.limit) else None}
-            if neighbourhood:
-                row['nearest'] = neighbourhood.nearest(fc2)
-            yield row, path, waveform, fc2
+        paths, starts, waveforms = zip(*batch, strict=True)
+        waveforms = np.stack(waveforms)
+        probabilities, fc2 = network.predict(waveforms)
+        rows = [{'file': printable(path), 'start': start, 'label': network.labels[of_one.argmax()],
+                 'probabilities': dict(zip(network.labels, map(float, of_one), strict=True))}
+                for path, start, of_one in zip(paths, starts, probabilities, strict=True)]
+        if novelty:
+            limit = novelty.limit if np.isfinite(novelty.limit) else None
+            for row, distance in zip(rows, novelty.distances(fc2), strict=True):
+                is_out = bool(distance > novelty.limit)
+                row |= {'out_of_distribution': is_out, 'unlike_anything_seen': is_out,  # the second is its name before
+                        'distance': float(distance), 'limit': limit}
+        if neighbourhood:
+            for row, nearest in zip(rows, neighbourhood.nearest(fc2), strict=True):
+                row['nearest'] = nearest
+        yield from zip(rows, paths, network.level(waveforms), fc2, strict=True)
 
+
+# What is shown.
 
 def as_table(rows):
     width = max([len(row['file']) for row in rows], default=0)
@@ -58,14 +63,14 @@ def as_table(rows):
         likely = sorted(row['probabilities'].items(), key=lambda pair: -pair[1])[:3]
         lines.append(f'{row["file"]:{width}}{row["start"]:9.1f} s  '
                      + ', '.join(f'{label} {100 * share:.0f} %' for label, share in likely)
-                     + ('  ! unlike anything seen' if row.get('unlike_anything_seen') else ''))
+                     + ('  ! out of distribution' if row.get('out_of_distribution') else ''))
         if 'nearest' in row:
             lines.append(f'    nearest: {", ".join(row["nearest"])}')
     return ''.join(f'{line}\n' for line in lines)
 
 
 def as_csv(rows, labels):
-    about = ('unlike_anything_seen', 'distance', 'limit')
+    about = ('out_of_distribution', 'unlike_anything_seen', 'distance', 'limit')
     n_nearest = max([len(row.get('nearest', [])) for row in rows], default=0)
     head = ['file', 'start', 'label', *labels, *about, *(f'nearest_{i + 1}' for i in range(n_nearest))]
     return csv_text([head, *([row['file'], row['start'], row['label'],
@@ -73,53 +78,52 @@ def as_csv(rows, labels):
                               *(row.get(key, '') for key in about), *row.get('nearest', [])] for row in rows)])
 
 
-def show(args, rows, labels):
-    text = (as_csv(rows, labels) if args.csv else as_table(rows) if not args.json
-            else json.dumps(rows, indent=2, ensure_ascii=False) + '\n')
-    if args.output is not None:
-        save_text(args.output, text)
-    else:
-        print(text, end='')
+def as_json(rows):
+    return json.dumps(rows, indent=2, ensure_ascii=False) + '\n'
 
 
-def options(argv):
-    result = parser(__doc__.splitlines()[0], 'data', 'run')
-    result.add_argument('sounds', nargs='+', metavar='SOUND', help='sound files, or folders with sound files in them')
-    result.add_argument('--windows', action='store_true', help='every four seconds of a sound, not only the loudest')
-    result.add_argument('--map', action='store_true', help='add the sounds to the sound map, and write it anew')
-    form = result.add_mutually_exclusive_group()
+def parse_arguments(argv):
+    options = parser(__doc__.splitlines()[0], 'data', 'run')
+    options.add_argument('sounds', nargs='+', metavar='SOUND', help='sound files, or folders with sound files in them')
+    options.add_argument('--windows', action='store_true', help='every four seconds of a sound, not only the loudest')
+    options.add_argument('--map', action='store_true', help='add the sounds to the sound map, and write it anew')
+    form = options.add_mutually_exclusive_group()
     form.add_argument('--json', action='store_true', help='all there is to say as JSON instead of a table')
     form.add_argument('--csv', action='store_true', help='the same as CSV')
-    result.add_argument('--output', metavar='FILE', help='write to this file instead of the terminal')
-    return result.parse_args(argv)
+    options.add_argument('--output', metavar='FILE', help='write to this file instead of the terminal')
+    return options.parse_args(argv)
 
 
 @command
 def main(argv=None):
-    args = options(argv)
-    from deepdream.map.page import write_sound_map
-    from deepdream.map.user_sounds import add, keep
+    args = parse_arguments(argv)
+    from deepdream.map.user_sounds import add_to_map, store_sound
     from deepdream.neighbours import open_neighbourhood
     from deepdream.novelty import open_novelty
     from deepdream.trained import open_network
     if args.map:
         require(args.run / 'activation.npy', 'activation.py')
-    network, novelty, neighbourhood = (opened(args.run) for opened in (open_network, open_novelty, open_neighbourhood))
-    paths, failed, rows, to_add = find_sounds(args.sounds), {}, [], []
-    for row, path, waveform, fc2 in predict_all(network, novelty, neighbourhood,
-                                               read_windows(paths, args.windows, failed)):
+    network, novelty = open_network(args.run), open_novelty(args.run)
+    neighbourhood = open_neighbourhood(args.run)
+    failed, rows, to_add = {}, [], []
+    windows = read_windows(find_sounds(args.sounds), args.windows, failed)
+    for row, path, waveform, fc2 in predict_all(network, novelty, neighbourhood, windows):
         rows.append(row)
         if args.map:
-            to_add.append(keep(args.run, row, path, waveform, fc2))
-    show(args, rows, network.labels)
+            to_add.append(store_sound(args.run, row, path, waveform, fc2))
+    text = as_csv(rows, network.labels) if args.csv else as_json(rows) if args.json else as_table(rows)
+    if args.output is None:
+        print(text, end='')
+    else:
+        save_text(args.output, text)
     for path, reason in failed.items():
         print(f'predict.py: {printable(path)}: {reason}', file=sys.stderr)
-    status = int(bool(failed))
     if to_add:
+        from deepdream.map.page import write_sound_map
         with contextlib.redirect_stdout(sys.stderr):  # what goes to stdout is the answer
-            add(args.run, to_add)
+            add_to_map(args.run, to_add)
             print(f'{write_sound_map(args.data, args.run)}: open it in a browser')
-    return status
+    return 1 if failed else 0
 
 
 if __name__ == '__main__':

@@ -15,7 +15,7 @@ import numpy as np
 from deepdream.artifacts import SPLITS, BadInput, load_json, save_json
 from deepdream.command_line import at_least, command, parser, process_count, progress, random_seed
 from deepdream.notes import find_wavs, load_labels
-from deepdream.sound_font import default_font, digest, read_font, render, render_instrument, sounds
+from deepdream.sound_font import content_digest, default_font, is_audible, read_font, render, render_instrument
 from deepdream.spectrum import SAMPLE_RATE
 
 RENDER_VERSION = 1  # raise it when the same fonts and settings give other notes: these are then rendered again
@@ -40,9 +40,9 @@ def list_instruments(fonts):
     Left out are programs that do not sound, and those that sound like an earlier one: one instrument under two names.
     """
     families, instruments = load_labels(Path(__file__).parent / 'labels.txt'), []
-    pairs = [(font, row) for font in fonts for row in load_programs() if is_audible(font, row)]
-    for (font, row), is_double in zip(pairs, find_doubles(pairs), strict=True):
-        if not is_double:
+    pairs = [(font, row) for font in fonts for row in load_programs() if sounds(font, row)]
+    for (font, row), is_duplicate in zip(pairs, find_duplicates(pairs), strict=True):
+        if not is_duplicate:
             number = len(instruments)
             instruments.append({
                 'instrument': number, 'instrument_str': f'{row["family"]}_{row["source"]}_{number:03}',
@@ -57,13 +57,13 @@ def list_instruments(fonts):
     return instruments
 
 
-def is_audible(font, row):
+def sounds(font, row):
     """Whether a program sounds in the middle of its range."""
     pitch = (int(row['lowest']) + int(row['highest'])) // 2
-    return sounds(render(font, int(row['program']), pitch, 100))
+    return is_audible(render(font, int(row['program']), pitch, 100))
 
 
-def find_doubles(pairs):
+def find_duplicates(pairs):
     """Return, for each (font, row of general_midi.csv), whether an earlier one sounds the same: correlation over 0.99.
 
     In TimGM6mb, say, the first pianos are one, and so are 'Synth Bass 1' and 'Bass and Lead'.
@@ -175,10 +175,10 @@ def main(argv=None):
     if not find_spec('tinysoundfont'):
         raise BadInput('tinysoundfont is not installed: `python -m pip install --no-deps -r requirements_no_deps.txt`')
     fonts = args.soundfont or [default_font()]
-    digests = {font.name: digest(read_font(font)) for font in fonts}
+    digests = {font.name: content_digest(read_font(font)) for font in fonts}
     if len(digests) < len(fonts):
         raise BadInput(f'two of the sound fonts {", ".join(map(str, fonts))} have the same name: rename one')
-    settings = {'version': RENDER_VERSION, 'soundfonts': digests, 'programs': digest(PROGRAMS.read_bytes()),
+    settings = {'version': RENDER_VERSION, 'soundfonts': digests, 'programs': content_digest(PROGRAMS.read_bytes()),
                 'pitches': args.pitches, 'seed': args.seed}
     if not prepare_folder(args.data, settings):
         print(f'{args.data} holds these notes already: nothing to do')

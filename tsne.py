@@ -11,10 +11,10 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, run_path, save_json, save_npy
 from deepdream.command_line import at_least, command, parser, progress, random_seed
+from deepdream.metrics import SPACES, measure_map
 from deepdream.run_folder import load_activation, model_digest
 
 MIN_NOTES = 5
-N_NEIGHBOURS = 10
 N_ITERATIONS = 1000
 
 
@@ -70,43 +70,26 @@ def fit_tsne(embedding, n_dimensions, perplexity, seed):
     return coordinates.astype(np.float32)
 
 
-def neighbour_purity(vectors, class_indices, k=N_NEIGHBOURS):
-    """Return the share of the k nearest neighbours that have the note's own label, averaged over the notes."""
-    from sklearn.neighbors import NearestNeighbors
-    k = min(k, len(vectors) - 1)
-    neighbours = NearestNeighbors(n_neighbors=k).fit(vectors).kneighbors(return_distance=False)
-    return float((class_indices[neighbours] == class_indices[:, np.newaxis]).mean())
+def load_spectra(provider, split, chosen):
+    """Return the stored spectra of the chosen notes, flattened, float32 (n_chosen, 251 * 513)."""
+    return np.stack([provider.stored_spectrum(split, i).ravel() for i in chosen]).astype(np.float32)
 
 
-def measure(spaces, class_indices):
-    """Return purity of every space, and trustworthiness of every one against the activations ('fc2').
-
-    Trustworthiness: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods"; 1 is best.
-    """
-    from sklearn.manifold import trustworthiness
-    k = min(N_NEIGHBOURS, (len(class_indices) - 1) // 2)
-    return {'purity_k': min(N_NEIGHBOURS, len(class_indices) - 1), 'trustworthiness_k': k,
-            'purity': {name: neighbour_purity(vectors, class_indices) for name, vectors in spaces.items()},
-            'trustworthiness': {name: float(trustworthiness(spaces['fc2'], vectors, n_neighbors=k))
-                                for name, vectors in spaces.items() if name not in ('raw spectra', 'fc2')}}
-
-
-def load_spectra(args, notes, chosen):
-    """Return (class indices of all notes, raw spectra of the chosen, flattened, float32)."""
+def open_provider(run, data, labels, split, notes):
+    """Return the DataProvider of a split; BadInput where its notes are not those of the activations."""
     from data_provider import prepare_data
-    provider = prepare_data(args.data, args.labels, [args.split], statistics=args.run)
-    if provider.notes[args.split] != notes:
-        raise BadInput(f'{run_path(args.run, "activation_samples.txt", args.split)} is not the list of {args.data} '
-                       f'any more: run `python activation.py --split {args.split}` again')
-    spectra = np.stack([provider.stored_spectrum(args.split, i).ravel() for i in chosen]).astype(np.float32)
-    return provider.class_indices[args.split], spectra
+    provider = prepare_data(data, labels, [split], statistics=run)
+    if provider.notes[split] != notes:
+        raise BadInput(f'{run_path(run, "activation_samples.txt", split)} is not the list of {data} any more: '
+                       f'run `python activation.py --split {split}` again')
+    return provider
 
 
 def print_quality(quality):
     print(f'\n{"":14}{"purity":>8}{"trustworthiness":>17}')
-    for name, purity in quality['purity'].items():
-        trust = quality['trustworthiness'].get(name)
-        print(f'{name:14}{purity:8.3f}' + (f'{trust:17.3f}' if trust is not None else ''))
+    for space, purity in quality['purity'].items():
+        trust = quality['trustworthiness'].get(space)
+        print(f'{SPACES[space]:14}{purity:8.3f}' + (f'{trust:17.3f}' if trust is not None else ''))
     print(f'purity: share of a note\'s {quality["purity_k"]} nearest notes with its own label; trustworthiness: 1 when '
           f'every neighbour on the map is one in fc2 ({quality["evaluated_notes"]:,} notes); '
           f'PCA explains {quality["explained_variance"]:.1%} of the variance')
@@ -128,15 +111,17 @@ def main(argv=None):
     notes, activation = load_activation(args.run, args.split)
     check_spread(run_path(args.run, 'activation.npy', args.split), activation)
     chosen = np.sort(np.random.default_rng(args.seed).permutation(len(notes))[:args.quality_notes])
-    class_indices, spectra = load_spectra(args, notes, chosen)
+    provider = open_provider(args.run, args.data, args.labels, args.split, notes)
+    spectra = load_spectra(provider, args.split, chosen)
     pca, explained = fit_pca(activation, args.components, args.seed)
     perplexity = min(args.perplexity, (len(notes) - 1) / 3)
     maps = {n: fit_tsne(pca, n, perplexity, args.seed) for n in (2, 3)}
 
     quality = {'model': model_digest(args.run), 'n_notes': len(notes), 'perplexity': perplexity,
                'n_components': pca.shape[1], 'explained_variance': explained, 'evaluated_notes': len(chosen)}
-    quality |= measure({'raw spectra': spectra, 'fc2': activation[chosen], 'PCA': pca[chosen],
-                        't-SNE 2-D': maps[2][chosen], 't-SNE 3-D': maps[3][chosen]}, class_indices[chosen])
+    quality |= measure_map({'raw_spectra': spectra, 'fc2': activation[chosen], 'pca': pca[chosen],
+                            'tsne_2d': maps[2][chosen], 'tsne_3d': maps[3][chosen]},
+                           provider.class_indices[args.split][chosen])
     for name, array in (('act_pca.npy', pca), ('act_tsne.npy', maps[2]), ('act_tsne_3d.npy', maps[3])):
         save_npy(run_path(args.run, name, args.split), array)
     save_json(run_path(args.run, 'tsne.json', args.split), quality)

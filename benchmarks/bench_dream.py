@@ -21,7 +21,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import dream
 from data_provider import read_statistics
-from deepdream.artifacts import BadInput, load_json
+from deepdream.artifacts import BadInput
 from deepdream.audio import load_waveform
 from deepdream.dreams.activations import pre_activations, unit_name
 from deepdream.dreams.ascent import Settings
@@ -29,7 +29,7 @@ from deepdream.dreams.from_sound import N_STRONGEST, deep_dream, deep_style, thi
 from deepdream.dreams.read_back import describe_sound
 from deepdream.dreams.writer import Dreamer, load_sound
 from deepdream.notes import find_wavs
-from deepdream.spectrum import log_spectrum
+from deepdream.spectrum import log_spectrum, normalise
 from deepdream.spectrum_tf import finish
 from model import load_model
 
@@ -39,7 +39,7 @@ OUTLIER = 100  # standard deviations
 def dreams_of(dreamer, layer, units, settings):
     """Return the reports of units, dreaming those that are missing."""
     dream.dream_missing(dreamer, layer, units, settings)
-    return [load_json(dreamer.path(f'{unit_name(layer, unit, dreamer.labels)}.json'), 'dream.py') for unit in units]
+    return [dreamer.report(unit_name(layer, unit, dreamer.labels)) for unit in units]
 
 
 def ordinary_notes(dreamer):
@@ -49,13 +49,13 @@ def ordinary_notes(dreamer):
 
 
 def bar_activation(dreamer, layer, units, reports, ordinary):
-    reached = np.array([report['honesty']['activation'] for report in reports])
-    kept = np.array([report['honesty']['kept'] for report in reports])
-    of_notes = dreamer.of_notes[layer][:, units]
+    reached = np.array([report['read_back']['activation'] for report in reports])
+    kept = np.array([report['read_back']['kept'] for report in reports])
+    of_notes = dreamer.note_activations[layer][:, units]
     print(f'1. {layer}, {len(units)} live units: beat the strongest note {np.mean(reached > of_notes.max(0)):.1%}, '
           f'the strongest of the {ordinary.sum()} that are no outliers '
           f'{np.mean(reached > of_notes[ordinary].max(0)):.1%} ({(~ordinary).sum()} are); '
-          f'keep 80 % of the claim {np.mean(kept >= 0.8):.1%} (least {kept.min():.1%})')
+          f'keep 80 % of the optimised value {np.mean(kept >= 0.8):.1%} (least {kept.min():.1%})')
 
 
 def bar_classes(dreamer, reports, second):
@@ -67,7 +67,7 @@ def bar_classes(dreamer, reports, second):
     model = load_model(second / 'model.keras')
     names = [unit_name('fc3', unit, dreamer.labels) for unit in range(len(dreamer.labels))]
     wavs = [dreamer.path('audio') / f'{name}.wav' for name in names]
-    spectra = np.stack([(log_spectrum(load_waveform(wav)[0]) - mean) / (std + 0.0001) for wav in wavs])
+    spectra = np.stack([normalise(log_spectrum(load_waveform(wav)[0]), mean, std) for wav in wavs])
     heard = np.argmax(pre_activations(model, spectra)['fc3'], axis=1)
     print(f'2. by the second network: {np.sum(heard == np.arange(len(wavs)))} of {len(wavs)}: '
           + ', '.join(f'{label} as {dreamer.labels[one]}' for label, one in zip(dreamer.labels, heard, strict=True)))
@@ -135,7 +135,7 @@ def bar_commands(args):
         shutil.copytree(args.run, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns('dreams', 'map', 'atlas'))
         command = [sys.executable, dream.__file__, 'neuron', '--data', args.data, '--run', run, '--labels', args.labels]
         seconds = []
-        for units in ([0], [0], list(range(16))):  # the first also finds what the notes answer
+        for units in ([0], [0], list(range(16))):  # the first also takes the activations of the notes
             (Path(run) / 'dreams' / 'fc2_000.json').unlink(missing_ok=True)
             start = time.perf_counter()
             subprocess.run([*command, '--unit', *map(str, units)], check=True, capture_output=True)
@@ -155,8 +155,8 @@ def main():
     options.add_argument('--thin-pairs', type=int, default=120, help='of real notes, for thin')
     args = options.parse_args()
 
-    dreamer, settings = Dreamer(args), Settings()
-    live = np.flatnonzero(dreamer.of_notes['fc2'].max(axis=0) > 0)
+    dreamer, settings = Dreamer(args.run, args.data, args.labels), Settings()
+    live = np.flatnonzero(dreamer.note_activations['fc2'].max(axis=0) > 0)
     live = sorted(map(int, np.random.default_rng(0).permutation(live)[:args.neurons]))
     neurons = dreams_of(dreamer, 'fc2', live, settings)
     classes = dreams_of(dreamer, 'fc3', list(range(len(dreamer.labels))), settings)

@@ -17,10 +17,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import extract_spectrum
@@ -29,14 +25,14 @@ import render_notes
 import train
 from data_provider import prepare_data
 from deepdream.artifacts import SPLITS
-from deepdream.baseline import mfcc_statistics
+from deepdream.baseline import extract_features, fit_baseline
 from deepdream.inference import predict_logits
 from deepdream.sound_font import default_font
 from model import load_model
 
 FONTS = tuple(Path(f'/usr/share/sounds/sf2/{name}.sf2') for name in ('FluidR3_GM', 'sf_GMbank', 'OPL-3_FM_128M'))
 COLUMNS = {'valid': ('fonts', 'valid'), 'other fonts': ('other_fonts', 'test'), 'test': ('fonts', 'test'),
-           'whole font': ('whole_font', 'test'), 'NSynth': ('nsynth', 'test')}
+           'held-out font': ('held_out_font', 'test'), 'NSynth': ('nsynth', 'test')}
 TRIALS = {'tutorial': [], 'tutorial, varied': ['--augmentation'], 'harmonic': ['--network', 'harmonic'],
           'harmonic, varied': ['--network', 'harmonic', '--augmentation'],
           'harmonic, varied, last': ['--network', 'harmonic', '--augmentation', '--keep', 'last'],
@@ -69,14 +65,15 @@ def prepare(args):
     """Make the notes and spectra of all columns; return {column: (DataProvider, split)} of those that there are."""
     run_stage(render_notes, '--data', args.folder / 'fonts', '--soundfont', *args.fonts, '--pitches', args.pitches)
     run_stage(render_notes, '--data', args.folder / 'rendered')
-    link_as_test(args.folder / 'whole_font', [wav for split in SPLITS
+    link_as_test(args.folder / 'held_out_font', [wav for split in SPLITS
                                               for wav in (args.folder / 'rendered' / split / 'audio').glob('*.wav')])
     if args.other_fonts:
         known = [default_font(), *args.fonts]
         render_others(args.folder / 'other_fonts', args.other_fonts, known, args.pitches)
     if args.nsynth:
         link_as_test(args.folder / 'nsynth', args.nsynth.glob('*.wav'))
-    folders = ['fonts', 'whole_font'] + ['other_fonts'] * bool(args.other_fonts) + ['nsynth'] * bool(args.nsynth)
+    wanted = {'fonts': True, 'held_out_font': True, 'other_fonts': args.other_fonts, 'nsynth': args.nsynth}
+    folders = [folder for folder, is_wanted in wanted.items() if is_wanted]
     for folder in folders:
         run_stage(gather_information, '--data', args.folder / folder)
         run_stage(extract_spectrum, '--data', args.folder / folder)
@@ -85,16 +82,14 @@ def prepare(args):
 
 
 def features(provider, split):
-    return np.stack(Parallel(n_jobs=-1, batch_size=16)(
-        delayed(mfcc_statistics)(provider.path(split, i)) for i in range(provider.n_notes(split))))
+    return extract_features([provider.path(split, i) for i in range(provider.n_notes(split))])
 
 
 def score_baseline(folder, columns):
     """Return ({column: accuracy}, seconds) of MFCC statistics and a support vector machine."""
     start = time.perf_counter()
     provider = prepare_data(folder, splits=['train'])
-    machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight='balanced'))
-    machine.fit(features(provider, 'train'), provider.class_indices['train'])
+    machine = fit_baseline(features(provider, 'train'), provider.class_indices['train'])
     seconds = time.perf_counter() - start
     return {column: machine.score(features(provider, split), provider.class_indices[split])
             for column, (provider, split) in columns.items()}, seconds

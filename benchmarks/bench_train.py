@@ -13,7 +13,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from data_provider import prepare_data
-from deepdream.augmentation import draw
+from deepdream.augmentation import draw_variations
 from deepdream.backend import GPUS, keras, tf
 from deepdream.spectrum import EPSILON
 from model import NETWORKS, get_model
@@ -50,7 +50,7 @@ def main():
     n_notes = args.steps * provider.batch_size
     order = note_order(provider.n_notes('train'), 0, 0, n_notes)
     files = provider.dataset('train', order)
-    varied = provider.dataset('train', order, draw(n_notes, 0, 0))
+    varied = provider.dataset('train', order, draw_variations(n_notes, 0, 0))
     inputs = (memory, files, varied)
     for warm_up in inputs:
         model.fit(warm_up.take(5), verbose=0)

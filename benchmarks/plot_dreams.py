@@ -1,6 +1,6 @@
 """Draw dreams beside the strongest real note of the same unit, for the README.
 
-    python benchmarks/plot_dreams.py fc2_017 fc3_00_bass [--data data] [--run run] --out docs/dreams.png
+    python benchmarks/plot_dreams.py fc2_017 fc3_00_bass [--data data] [--run run] --out docs/pictures/dreams.png
 """
 
 import argparse
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from deepdream.artifacts import load_json, load_npy, spectrum_path
+from deepdream.dreams.read_back import with_read_back
 
 
 def main():
@@ -19,12 +20,12 @@ def main():
     options.add_argument('names', nargs='+')
     options.add_argument('--data', type=Path, default='data')
     options.add_argument('--run', type=Path, default='run')
-    options.add_argument('--out', type=Path, default='docs/dreams.png')
+    options.add_argument('--out', type=Path, default='docs/pictures/dreams.png')
     args = options.parse_args()
     figure = Figure(figsize=(2.5 * len(args.names), 4.6), layout='constrained')
     axes = figure.subplots(2, len(args.names), sharex=True, sharey=True, squeeze=False)
     for (above, below), name in zip(axes.T, args.names, strict=True):
-        score = load_json(args.run / 'dreams' / f'{name}.json', 'dream.py')['honesty']
+        score = with_read_back(load_json(args.run / 'dreams' / f'{name}.json', 'dream.py'))['read_back']
         dream = load_npy(spectrum_path(args.run, 'dreams', name), 'dream.py')
         note = load_npy(spectrum_path(args.data, 'test', score['strongest_note']), 'extract_spectrum.py')
         for one, spectrum, title in ((above, dream, f'{name}: {score["activation"]:.3g}'),

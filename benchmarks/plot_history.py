@@ -1,6 +1,6 @@
 """Draw the loss and the accuracy of several runs over each other.
 
-    python benchmarks/plot_history.py run_adamw run_adadelta --out docs/optimizers.png
+    python benchmarks/plot_history.py run_adamw run_adadelta --out docs/pictures/optimizers.png
 """
 
 import argparse
@@ -20,7 +20,7 @@ def read_history(run):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('runs', nargs='+', type=Path)
-    options.add_argument('--out', type=Path, default='docs/optimizers.png')
+    options.add_argument('--out', type=Path, default='docs/pictures/optimizers.png')
     args = options.parse_args()
     figure = Figure(figsize=(10, 4), layout='constrained')
     for axes, column in zip(figure.subplots(1, 2), ('train_loss', 'valid_accuracy'), strict=True):

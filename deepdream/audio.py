@@ -11,9 +11,9 @@ from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 
 EXTENSIONS = {'.aif', '.aifc', '.aiff', '.au', '.caf', '.flac', '.mp3', '.oga', '.ogg', '.opus', '.rf64', '.w64',
               '.wav', '.wave'}
-SECONDS = N_SAMPLES // SAMPLE_RATE
-SHORTEST_REST = 1  # s; what is left behind the last whole window and is shorter is left out
-SILENCE = 1e-4  # what peaks lower is silent, as in render_notes.py
+WINDOW_SECONDS = N_SAMPLES // SAMPLE_RATE
+SHORTEST_REST_SECONDS = 1  # what is left behind the last whole window and is shorter is left out
+SILENT_PEAK = 1e-4  # -80 dB of full scale: what peaks lower is silent
 
 
 def printable(path):
@@ -54,7 +54,7 @@ def loudest_start(file):
     total = np.cumsum(np.concatenate(energy))
     if not np.isfinite(total[-1]):
         raise BadInput(f'{file.name}: not finite')
-    n_blocks = SECONDS * file.samplerate // block
+    n_blocks = WINDOW_SECONDS * file.samplerate // block
     inside = total[n_blocks:] - total[:-n_blocks]
     return block * int(np.flatnonzero(inside >= 0.999 * inside.max())[-1]) if len(inside) else 0
 
@@ -72,16 +72,16 @@ def windows_of(path, every=False):
     if path.suffix.lower() == '.raw':
         raise BadInput(f'{path}: raw audio samples tell neither their rate nor their format: save them as .wav')
     with open_sound(str(path)) as file:
-        length, rate = SECONDS * file.samplerate, file.samplerate
+        length, rate = WINDOW_SECONDS * file.samplerate, file.samplerate
         if every:
-            starts = range(0, max(1, file.frames - SHORTEST_REST * rate), length)
+            starts = range(0, max(1, file.frames - SHORTEST_REST_SECONDS * rate), length)
         else:
             starts = [loudest_start(file) if file.frames > length else 0]
             file.seek(0)
         heard = False
         for start in starts:
             waveform, _ = read_window(file, start)
-            if np.abs(waveform).max() >= SILENCE:
+            if np.abs(waveform).max() >= SILENT_PEAK:
                 heard = True
                 yield start / rate, waveform
     if not heard:

@@ -1,7 +1,7 @@
-"""How sure the network may be: one temperature, fitted on the valid split, that the logits are divided by.
+"""Calibration: one temperature, fitted on the valid split, that the logits are divided by.
 
-A network that has learnt its train notes by heart is far too sure of itself. Dividing its logits by a temperature
-changes no decision, only how sure it is of it: C. Guo, G. Pleiss, Y. Sun, K. Weinberger 2017, "On Calibration of Modern
+A network that knows its train notes by heart is far too sure of itself. Dividing its logits by a temperature changes
+its probabilities and none of its decisions: C. Guo, G. Pleiss, Y. Sun, K. Weinberger 2017, "On Calibration of Modern
 Neural Networks", arXiv:1706.04599, section 4.2. RUN/calibration.json also keeps the level of the train notes, which
 predict.py brings other sounds to, and a digest of the model that both belong to.
 """
@@ -17,7 +17,7 @@ from deepdream.notes import find_wavs
 from deepdream.run_folder import check_model, check_version, model_digest
 
 CALIBRATION_VERSION = 1  # raise it when the same logits and wavs give other figures; a file without one has version 1
-N_BINS = 15
+N_CONFIDENCE_BINS = 15
 TEMPERATURES = (0.1, 100)
 N_PEAKS = 200  # train notes whose level is looked at
 USUAL_PEAK = 0.85  # the median of NSynth's notes (0.88) and of the demo's (0.83), where the train wavs are gone
@@ -53,8 +53,9 @@ def expected_calibration_error(probabilities, class_indices):
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == class_indices
-    bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)  # (0, 1/15], (1/15, 2/15], ...
-    return float(np.abs(np.bincount(bins, right - confidence, N_BINS)).sum() / len(confidence))
+    n_bins = N_CONFIDENCE_BINS
+    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)  # (0, 1/15], (1/15, 2/15], ...
+    return float(np.abs(np.bincount(bins, right - confidence, n_bins)).sum() / len(confidence))
 
 
 def measure_calibration(logits, class_indices, temperature):
@@ -79,24 +80,25 @@ def is_current(content, model):
     return (content.get('version', 1), content.get('model')) == (CALIBRATION_VERSION, model)
 
 
-def calibrate(run, provider):
+def write_calibration(run, provider):
     """Write RUN/calibration.json, unless it is there already for this very model."""
     from deepdream.inference import predict_logits
     from model import load_model
     path, model = run / 'calibration.json', model_digest(run)
     if path.exists() and is_current(load_json(path, 'train.py'), model):
         return
-    found = {'version': CALIBRATION_VERSION, 'model': model, 'temperature': 1.0, 'n_notes': 0, 'n_bins': N_BINS}
+    found = {'version': CALIBRATION_VERSION, 'model': model, 'temperature': 1.0, 'n_notes': 0,
+             'n_bins': N_CONFIDENCE_BINS}
     if provider.notes.get('valid'):
         logits = predict_logits(load_model(run / 'model.keras'), provider, 'valid')
         true = provider.class_indices['valid']
         found |= {'n_notes': len(true)} | measure_calibration(logits, true, fit_temperature(logits, true))
     save_json(path, found | {'peak': typical_peak(provider.data, provider.notes['train'])})
-    print(f'{path}: ' + (f'on valid {describe(found)}' if found['n_notes'] else
+    print(f'{path}: ' + (f'on valid {describe_calibration(found)}' if found['n_notes'] else
                          'temperature 1, as there is no valid split to calibrate the probabilities on'))
 
 
-def describe(found):
+def describe_calibration(found):
     """Return a sentence about what `measure_calibration` found."""
     before, after = (100 * found[f'expected_calibration_error_{when}'] for when in ('before', 'after'))
     return (f'expected calibration error {before:.1f} points uncalibrated, {after:.1f} at temperature '

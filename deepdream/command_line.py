@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import itertools
 import os
 import sys
 from concurrent.futures import BrokenExecutor
@@ -116,3 +117,14 @@ def progress(iterable=None, total=None, description='', unit='note', **options):
     if not sys.stderr.isatty():
         options |= {'file': _Lines(), 'mininterval': 10, 'ncols': 0, 'miniters': 1, 'maxinterval': 10}
     return tqdm(iterable, total=total, desc=description, unit=unit, dynamic_ncols=sys.stderr.isatty(), **options)
+
+
+def progress_from_first(results, total, description):
+    """Yield the results of other processes under a bar that appears with the first one.
+
+    Until then the processes start, which takes seconds and says nothing of the time left.
+    """
+    results = iter(results)
+    first = list(itertools.islice(results, 1))  # none where there is nothing to do
+    yield from first
+    yield from progress(results, total=total, initial=len(first), description=description)

@@ -1,7 +1,9 @@
 """What a process of extract_spectrum.py does with a chunk of notes: their spectra, and the moments of these."""
 
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,30 +12,45 @@ from deepdream.audio import load_waveform
 from deepdream.spectrum import N_BINS, N_FRAMES, log_spectrum, to_float16, to_float32
 
 
-def extract_chunk(chunk, dtype, with_moments):
-    """Extract the notes of a chunk that have a wav to read, and take the chunk's moments while they are in memory.
+@dataclass
+class ListedNote:
+    """A note of DATA/{split}_samples.txt, and how far it is.
 
-    `chunk` is a list as of `list_notes`. Returns (Counter of remarks, {note: reason of rejection}, moments or None).
+    'to do': there is no spectrum of the wav as it is; 'done': there is one; 'rejected': the wav is unusable and has not
+    changed since it was found to be. `wav` is '' where there is none, which only a note that is not to do may lack.
+    """
+
+    name: str
+    wav: str
+    npy: str
+    state: Literal['to do', 'done', 'rejected']
+
+
+def extract_chunk(notes, dtype, with_moments):
+    """Extract the notes of a chunk that are to do, and take the chunk's moments while its spectra are in memory.
+
+    Returns (Counter of remarks, {name: reason of rejection}, moments or None).
     """
     remarks, rejected, spectra = Counter(), {}, []
-    for note, wav, npy in chunk:
-        if wav:
+    for note in notes:
+        if note.state == 'to do':
             try:
-                spectra.append(extract_note(wav, npy, dtype, remarks))
+                spectra.append(extract_note(note, dtype, remarks))
             except BadInput as error:
-                Path(npy).unlink(missing_ok=True)  # a spectrum of what the wav once was
-                rejected[note] = str(error).removeprefix(f'{wav}: ')
-        elif npy and with_moments:
-            spectra.append(load_npy(npy, 'extract_spectrum.py'))
+                Path(note.npy).unlink(missing_ok=True)  # a spectrum of what the wav once was
+                rejected[note.name] = str(error).removeprefix(f'{note.wav}: ')
+        elif note.state == 'done' and with_moments:
+            spectra.append(load_npy(note.npy, 'extract_spectrum.py'))
     return remarks, rejected, moments(spectra) if with_moments and spectra else None
 
 
-def extract_note(wav, npy, dtype, remarks):
-    waveform, how = load_waveform(wav)
+def extract_note(note, dtype, remarks):
+    """Write the spectrum of a note and return it; count in `remarks` what its wav took to be read."""
+    waveform, how = load_waveform(note.wav)
     remarks.update(how)
     spectrum = log_spectrum(waveform)
     spectrum = to_float16(spectrum) if dtype == 'float16' else spectrum
-    save_npy(npy, spectrum)
+    save_npy(note.npy, spectrum)
     return spectrum
 
 

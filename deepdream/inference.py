@@ -1,31 +1,28 @@
-"""A trained network asked about all notes of a split."""
+"""A trained network asked about all notes of a split, batch by batch."""
 
 import numpy as np
 
 from deepdream.command_line import progress
+from deepdream.pipeline import name_damaged_files
+from model import get_last_minus_one
 
 
 def predict_logits(model, provider, split):
     """Return the logits, float64 of shape (n_notes, n_labels), in list order."""
-    from data_provider import name_damaged_files
-    logits = []
-    with progress(total=provider.n_notes(split), description=f'{split} notes') as bar, name_damaged_files():
-        for spectra, _ in provider.dataset(split):
-            logits.append(model.predict_on_batch(spectra))
-            bar.update(len(spectra))
-    return np.concatenate(logits).astype(np.float64)
+    return predict_notes(model, provider, split).astype(np.float64)
 
 
 def get_activation(model, provider, split, order=None):
     """Return fc2 of every note in list order, or of the notes whose numbers `order` holds: float32 (n_notes, 256)."""
-    from data_provider import name_damaged_files
-    from model import get_last_minus_one
-    fc2 = get_last_minus_one(model)
-    activation = np.empty((provider.n_notes(split) if order is None else len(order), fc2.output_shape[1]), np.float32)
-    done = 0
-    with progress(total=len(activation), description=f'{split} notes') as bar, name_damaged_files():
+    return predict_notes(get_last_minus_one(model), provider, split, order)
+
+
+def predict_notes(model, provider, split, order=None):
+    """Return the outputs of a model, float32 of shape (n_notes, n_outputs), for the notes of `provider.dataset`."""
+    outputs = []
+    total = provider.n_notes(split) if order is None else len(order)
+    with progress(total=total, description=f'{split} notes') as bar, name_damaged_files():
         for spectra, _ in provider.dataset(split, order):
-            activation[done:done + len(spectra)] = fc2.predict_on_batch(spectra)
-            done += len(spectra)
+            outputs.append(model.predict_on_batch(spectra))
             bar.update(len(spectra))
-    return activation
+    return np.concatenate(outputs)

@@ -1,4 +1,4 @@
-"""How well notes are told apart: accuracy with its interval, by family and by source, and the mistakes."""
+"""How well notes are told apart, by a classifier and on a map."""
 
 import re
 
@@ -7,9 +7,13 @@ import numpy as np
 from deepdream.notes import instrument_of, source_of
 
 N_RESAMPLES = 2000
+N_NEIGHBOURS = 10
 # 41 notes of NSynth's test split that are one and the same noise recording
 NOISE_NOTES = re.compile(r'brass_acoustic_046-(08[4-9]|09\d|10[0-8])-\d{3}')
+SPACES = {'raw_spectra': 'raw spectra', 'fc2': 'fc2', 'pca': 'PCA', 'tsne_2d': 't-SNE 2-D', 'tsne_3d': 't-SNE 3-D'}
 
+
+# Of a classifier.
 
 def accuracy_interval(correct, instruments, seed=0):
     """Return the 95 % interval of the mean of `correct` as [low, high], resampling instruments, not notes.
@@ -32,8 +36,8 @@ def accuracy_by(correct, groups):
             for group in np.unique(groups)}
 
 
-def measure(true, predicted, notes, labels):
-    """Return the metrics of one classifier: `true` and `predicted` are class indices of `notes`."""
+def measure_accuracy(true, predicted, notes, labels):
+    """Return the metrics of one classifier: `true` and `predicted` are class indices (n,) of `notes`."""
     correct = (true == predicted).astype(np.float64)
     by_family = accuracy_by(correct, np.array(labels)[true])
     noise = np.array([bool(NOISE_NOTES.fullmatch(note)) for note in notes])
@@ -41,7 +45,7 @@ def measure(true, predicted, notes, labels):
                'accuracy_interval': accuracy_interval(correct, [instrument_of(note) for note in notes]),
                'balanced_accuracy': float(np.mean([family['accuracy'] for family in by_family.values()])),
                'by_family': {label: by_family[label] for label in labels if label in by_family},
-               'by_source': accuracy_by(correct, [source_of(note) for note in notes])}
+               'by_source': accuracy_by(correct, [source_of(note) or 'unknown' for note in notes])}
     if noise.any() and not noise.all():
         metrics['without_noise_notes'] = {'n_left_out': int(noise.sum()), 'accuracy': float(correct[~noise].mean())}
     return metrics
@@ -54,3 +58,33 @@ def top_confusions(confusion, labels, n=10):
     return [{'label': label, 'predicted': predicted, 'n_notes': count,
              'share_of_label': count / int(confusion[labels.index(label)].sum())}
             for count, label, predicted in sorted(mistakes, key=lambda mistake: -mistake[0])[:n]]
+
+
+# Of a map.
+
+def neighbour_purity(vectors, class_indices, n_neighbours=N_NEIGHBOURS):
+    """Return the share of the nearest neighbours that have the note's own label, averaged over the notes."""
+    from sklearn.neighbors import NearestNeighbors
+    n_neighbours = min(n_neighbours, len(vectors) - 1)
+    rows = NearestNeighbors(n_neighbors=n_neighbours).fit(vectors).kneighbors(return_distance=False)
+    return float((class_indices[rows] == class_indices[:, np.newaxis]).mean())
+
+
+def measure_map(spaces, class_indices):
+    """Return the purity of every space, {id of SPACES: (n, n_dimensions)}, and the trustworthiness against fc2.
+
+    Trustworthiness: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods"; 1 is best.
+    """
+    from sklearn.manifold import trustworthiness
+    n_neighbours = min(N_NEIGHBOURS, (len(class_indices) - 1) // 2)
+    return {'purity_k': min(N_NEIGHBOURS, len(class_indices) - 1), 'trustworthiness_k': n_neighbours,
+            'purity': {space: neighbour_purity(vectors, class_indices) for space, vectors in spaces.items()},
+            'trustworthiness': {space: float(trustworthiness(spaces['fc2'], vectors, n_neighbors=n_neighbours))
+                                for space, vectors in spaces.items() if space not in ('raw_spectra', 'fc2')}}
+
+
+def with_space_ids(quality):
+    """Return the content of a tsne.json with ids of spaces, also of one written when titles stood in their place."""
+    ids = {title: space for space, title in SPACES.items()}
+    return quality | {name: {ids.get(space, space): value for space, value in quality[name].items()}
+                      for name in ('purity', 'trustworthiness')}

@@ -1,4 +1,4 @@
-"""Which notes of the run are nearest to a sound in fc2 space: those of RUN/activation.npy, of the test split."""
+"""Nearest notes in fc2 space."""
 
 import sys
 from dataclasses import dataclass
@@ -10,6 +10,16 @@ from deepdream.run_folder import load_activation
 N_NEAREST = 5
 
 
+def nearest_notes(activation, n_nearest, queries=None):
+    """Return (distances, rows), both (n, n_nearest), of the notes nearest to each query, the nearest first.
+
+    `activation` (n_notes, 256) holds the notes, `queries` (n, 256) what to find them for: without queries these are the
+    notes themselves, and none is its own neighbour.
+    """
+    from sklearn.neighbors import NearestNeighbors
+    return NearestNeighbors(n_neighbors=n_nearest, algorithm='brute').fit(activation).kneighbors(queries)
+
+
 @dataclass
 class Neighbourhood:
     """The run's notes in fc2 space: `activation` (n_notes, 256) and their names."""
@@ -18,9 +28,9 @@ class Neighbourhood:
     notes: list
 
     def nearest(self, fc2):
-        """Return the names of the five notes nearest to an activation (256,), the nearest first."""
-        apart = np.linalg.norm(self.activation - fc2, axis=1)
-        return [self.notes[i] for i in np.argsort(apart, kind='stable')[:N_NEAREST]]
+        """Return the names of the five notes nearest to each of the activations (n, 256), the nearest first."""
+        _, rows = nearest_notes(self.activation, min(N_NEAREST, len(self.notes)), fc2)
+        return [[self.notes[row] for row in of_one] for of_one in rows]
 
 
 def open_neighbourhood(run):

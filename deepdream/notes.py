@@ -10,6 +10,9 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, load_json, load_lines
 
+NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>\d{3})-(?P<velocity>\d{3})')
+SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
+
 
 def load_labels(path='labels.txt'):
     """Return the labels, one from each line that is not empty; line number = class index.
@@ -39,6 +42,34 @@ def label_of(note, labels):
     return max((label for label in labels if note.startswith(label + '_')), key=len, default=None)
 
 
+def instrument_of(note):
+    """Return the name of a note's instrument; a note whose name tells none is its own.
+
+    'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; 'snare_ludwig--hit 1', of split_notes.py, -> 'snare_ludwig'.
+    """
+    instrument, dashes, _ = note.partition('--')
+    if dashes:
+        return instrument
+    match = NOTE_PATTERN.fullmatch(note)
+    return match['instrument'] if match else note
+
+
+def source_of(note):
+    """'bass_synthetic_033-045-100' -> 'synthetic'; '' for names of another form."""
+    match = SOURCE_PATTERN.fullmatch(instrument_of(note))
+    return match['source'] if match else ''
+
+
+def from_name(note):
+    """Return what a name of NSynth's form says, under NSynth's keys; an empty dictionary for another name."""
+    parts = NOTE_PATTERN.fullmatch(note)
+    if not parts:
+        return {}
+    return {'pitch': int(parts['pitch']), 'velocity': int(parts['velocity']), 'instrument_source_str': source_of(note)}
+
+
+# Which notes there are.
+
 def find_wavs(data, split):
     """Return {note: path as str} of DATA/{split}/audio, sorted by note; without the folder there are none.
 
@@ -63,33 +94,9 @@ def find_wavs(data, split):
     return wavs
 
 
-NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>\d{3})-(?P<velocity>\d{3})')
-
-
-def instrument_of(note):
-    """Return the name of a note's instrument; a note whose name tells none is its own.
-
-    'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; 'snare_ludwig--hit 1', of split_notes.py, -> 'snare_ludwig'.
-    """
-    instrument, dashes, _ = note.partition('--')
-    if dashes:
-        return instrument
-    match = NOTE_PATTERN.fullmatch(note)
-    return match['instrument'] if match else note
-
-
-def source_of(note):
-    """'bass_synthetic_033-045-100' -> 'synthetic'; 'unknown' for names of another form."""
-    match = re.search(r'_(acoustic|electronic|synthetic)_\d+$', instrument_of(note))
-    return match[1] if match else 'unknown'
-
-
-def digest(notes):
-    """Return a digest of names of notes."""
+def notes_digest(notes):
+    """Return a digest of names of notes, in their order."""
     return hashlib.sha256('\n'.join(notes).encode()).hexdigest()
-
-
-SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
 
 
 def note_attributes(data, split, notes):
@@ -106,12 +113,3 @@ def note_attributes(data, split, notes):
                 'velocity': np.array([one.get('velocity', -1) for one in described], np.int16)}
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise BadInput(f'{path} does not describe notes as NSynth does ({error}): mend or remove it') from error
-
-
-def from_name(note):
-    parts = NOTE_PATTERN.fullmatch(note)
-    if not parts:
-        return {}
-    source = SOURCE_PATTERN.fullmatch(parts['instrument'])
-    return {'pitch': int(parts['pitch']), 'velocity': int(parts['velocity']),
-            'instrument_source_str': source['source'] if source else ''}

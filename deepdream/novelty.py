@@ -1,10 +1,10 @@
-"""Is a sound unlike anything seen? How far it is in fc2 space from what train notes of any label look like.
+"""Whether a sound is out of distribution: its distance in fc2 space from what train notes of any label look like.
 
 The distance is Mahalanobis': to the mean of the nearest label, with one covariance for all labels (K. Lee, K. Lee,
 H. Lee, J. Shin 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks",
-arXiv:1807.03888, section 2.1), shrunk, because many of the 256 neurons hardly vary (Ledoit and Wolf 2004). A sound is
-unlike anything seen where it is farther than 95 % of the valid notes, which are of other instruments than the train
-notes. It is no proof of the opposite: what belongs to no label may well lie near one.
+arXiv:1807.03888, section 2.1). The covariance is shrunk (Ledoit and Wolf 2004), because many of the 256 neurons hardly
+vary. A sound is out of distribution where it is farther than 95 % of the valid notes, whose instruments are not those
+of the train notes. A sound within that distance may still belong to no label.
 
 RUN/novelty.npz holds these and a digest of the model that they belong to.
 """
@@ -35,13 +35,12 @@ class Novelty:
     limit: float
 
     def distances(self, fc2):
-        """Distances (n,) of activations (n, 256)."""
-        apart = np.asarray(fc2, np.float64)[:, np.newaxis] - self.means
-        squares = np.einsum('nli,ij,nlj->nl', apart, self.precision, apart, optimize=True)
-        return np.sqrt(np.maximum(squares.min(axis=1), 0))
+        """Return the distances (n,) of activations (n, 256) from the nearest label."""
+        from scipy.spatial.distance import cdist
+        return cdist(fc2, self.means, 'mahalanobis', VI=self.precision).min(axis=1)
 
 
-def fit(train, class_indices, valid):
+def fit_novelty(train, class_indices, valid):
     """Return the Novelty of train notes (n, 256) with their labels, and of valid notes (m, 256), which may be none."""
     from sklearn.covariance import LedoitWolf
     present, positions = np.unique(class_indices, return_inverse=True)
@@ -53,30 +52,31 @@ def fit(train, class_indices, valid):
     return found
 
 
-def measure_novelty(run, provider, seed=0):
+def write_novelty(run, provider, seed=0):
     """Write RUN/novelty.npz, unless it is there already for this very model."""
     from deepdream.inference import get_activation
     from model import load_model
     path, digest = run / 'novelty.npz', model_digest(run)
-    if path.exists() and load(path)[1:] == (digest, NOVELTY_VERSION):
+    if path.exists() and load_novelty(path)[1:] == (digest, NOVELTY_VERSION):
         return
     model = load_model(run / 'model.keras')
     chosen = np.random.default_rng(seed).permutation(provider.n_notes('train'))[:N_NOTES]
     valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, N_NEURONS))
-    found = fit(get_activation(model, provider, 'train', chosen), provider.class_indices['train'][chosen], valid)
+    train = get_activation(model, provider, 'train', chosen)
+    found = fit_novelty(train, provider.class_indices['train'][chosen], valid)
     with atomic(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, version=NOVELTY_VERSION, means=found.means, precision=found.precision, limit=found.limit,
                  model=digest)
     print(f'{path}: ' + (f'{PERCENTILE} % of the valid notes are nearer than {found.limit:.1f} to a label of train'
-                         if len(valid) else 'no valid split, so that no sound is called unlike anything seen'))
+                         if len(valid) else 'no valid split, so that no sound is called out of distribution'))
 
 
-def load(path):
+def load_novelty(path):
     """Return (Novelty, digest of the model, version)."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            found, digest = Novelty(kept['means'], kept['precision'], float(kept['limit'])), str(kept['model'])
-            version = int(kept['version']) if 'version' in kept else 1
+        with np.load(path, allow_pickle=False) as stored:
+            found = Novelty(stored['means'], stored['precision'], float(stored['limit']))
+            digest, version = str(stored['model']), int(stored['version']) if 'version' in stored else 1
         if found.means.ndim != 2 or np.isnan([*found.distances(np.zeros((1, N_NEURONS))), found.limit]).any():
             raise ValueError('not finite, or of other shapes')
         return found, digest, version
@@ -88,10 +88,10 @@ def open_novelty(run):
     """Return the Novelty of a run, or None, said on stderr, where an older train.py has left none."""
     path = run / 'novelty.npz'
     if not path.exists():
-        print(f'{path} is missing, so no sound is called unlike anything seen: `python train.py` writes it',
+        print(f'{path} is missing, so no sound is called out of distribution: `python train.py` writes it',
               file=sys.stderr)
         return None
-    novelty, digest, version = load(path)
+    novelty, digest, version = load_novelty(path)
     check_model(run, path, digest, 'train.py')
     check_version(path, version, NOVELTY_VERSION, 'train.py')
     return novelty

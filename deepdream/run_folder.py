@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import BadInput, load_json, load_lines, load_npy, require, run_path
+from deepdream.spectrum import check_settings, with_version
 
 
 def model_digest(run):
@@ -33,8 +34,9 @@ def check_stage(run, name, made_by, split):
 
 
 def open_model(run):
-    """Return (content of config.json, model) of a run."""
+    """Return (content of config.json, keras.Model) of a run; BadInput where its spectra were not today's."""
     config = load_json(run / 'config.json', 'train.py', labels=list, signal=dict)
+    check_settings(with_version(config['signal']), run / 'config.json', 'train.py --replace')
     require(run / 'model.keras', 'train.py')
     from model import load_model
     model = load_model(run / 'model.keras')
@@ -44,21 +46,21 @@ def open_model(run):
     return config, model
 
 
-def open_run(args, splits):
-    """Return (model, provider) with the run's statistics; refuse data that do not fit the model."""
+def open_run(run, data, labels, splits):
+    """Return (keras.Model, DataProvider with the run's statistics).
+
+    `labels` is the path of labels.txt. Raises BadInput where the data do not fit the model, or the first of `splits`
+    has no notes.
+    """
     from data_provider import prepare_data
-    config, model = open_model(args.run)
-    provider = prepare_data(args.data, args.labels, splits, statistics=args.run)
+    config, model = open_model(run)
+    provider = prepare_data(data, labels, splits, statistics=run)
     if provider.labels != config['labels']:
-        raise BadInput(f'{args.run}/model.keras was trained on the labels {", ".join(config["labels"])}, '
-                       f'{args.labels} has {", ".join(provider.labels)}: give the --labels of the training '
-                       f'({args.run}/labels.txt), or train again')
-    for key in ('n_fft', 'hop_length', 'sample_rate', 'log_scale', 'shape'):
-        if provider.signal[key] != config['signal'].get(key):
-            raise BadInput(f'{args.data}/spectrum.json: {key} is {provider.signal[key]}, but {args.run} was trained '
-                           f'with {config["signal"].get(key)}: run `python train.py` again')
+        raise BadInput(f'{run}/model.keras was trained on the labels {", ".join(config["labels"])}, '
+                       f'{labels} has {", ".join(provider.labels)}: give the --labels of the training '
+                       f'({run}/labels.txt), or train again')
     if not provider.n_notes(splits[0]):
-        raise BadInput(f'{args.data}: the {splits[0]} split has no usable notes: choose another --split')
+        raise BadInput(f'{data}: the {splits[0]} split has no usable notes: choose another --split')
     return model, provider
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import BadInput, atomic
+from deepdream.audio import SILENT_PEAK
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 
-HELD = 3  # s
-RENDER_RATE = 48_000  # Hz; what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
-SILENCE = 1e-4  # a note that peaks lower has no sample in the font
+HELD_SECONDS = 3
+RENDER_RATE_HZ = 48_000  # what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
 PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
-FADE = 160  # samples, 10 ms: a release that is longer than a second ends without a click
+FADE_SAMPLES = 160  # 10 ms: a release that is longer than a second ends without a click
 LOAD = 'import sys, tinysoundfont; tinysoundfont.Synth().sfload(sys.argv[1])'  # a damaged font can end its process
 
 
@@ -25,7 +25,7 @@ def default_font():
     return Path(find_spec('pretty_midi').origin).parent / 'TimGM6mb.sf2'
 
 
-def digest(content):
+def content_digest(content):
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -45,7 +45,7 @@ def read_font(path):
 def synthesizer(font):
     """Return (tinysoundfont.Synth, number of the font in it) for the path of a font."""
     from tinysoundfont import Synth
-    synth = Synth(samplerate=RENDER_RATE)
+    synth = Synth(samplerate=RENDER_RATE_HZ)
     return synth, synth.sfload(str(font))
 
 
@@ -57,28 +57,28 @@ def render(font, program, pitch, velocity):
         return np.zeros(N_SAMPLES, np.float32)
     synth.program_select(0, number, 0, program)
     synth.noteon(0, pitch, velocity)
-    held = play(synth, HELD)
+    held = play(synth, HELD_SECONDS)
     synth.noteoff(0, pitch)
-    waveform = np.concatenate([held, play(synth, N_SAMPLES / SAMPLE_RATE - HELD)])
+    waveform = np.concatenate([held, play(synth, N_SAMPLES / SAMPLE_RATE - HELD_SECONDS)])
     synth.sounds_off()
     play(synth, 1)  # what is left of it must not be heard in the next one
-    return soxr.resample(waveform, RENDER_RATE, SAMPLE_RATE, quality='VHQ').astype(np.float32)
+    return soxr.resample(waveform, RENDER_RATE_HZ, SAMPLE_RATE, quality='VHQ').astype(np.float32)
 
 
 def play(synth, seconds):
     """Return the next `seconds` of a synthesiser, both channels mixed down."""
-    return np.frombuffer(synth.generate(int(seconds * RENDER_RATE)), np.float32).reshape(-1, 2).mean(axis=1)
+    return np.frombuffer(synth.generate(int(seconds * RENDER_RATE_HZ)), np.float32).reshape(-1, 2).mean(axis=1)
 
 
-def sounds(waveform):
+def is_audible(waveform):
     """Whether a font has a sample for a note."""
-    return SILENCE < np.abs(waveform).max() < np.inf
+    return SILENT_PEAK < np.abs(waveform).max() < np.inf
 
 
 def to_level(waveform, peak):
     """Return 16-bit samples that peak at `peak`, without dither: what has died away is digital silence."""
     waveform = waveform * (peak / np.abs(waveform).max())
-    waveform[-FADE:] *= np.linspace(1, 0, FADE, dtype=np.float32)
+    waveform[-FADE_SAMPLES:] *= np.linspace(1, 0, FADE_SAMPLES, dtype=np.float32)
     return np.round(waveform * (2**15 - 1)).astype(np.int16)
 
 
@@ -89,7 +89,7 @@ def render_instrument(instrument, notes, folder, seed):
     for note in notes:
         waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'])
         path = Path(folder) / f'{note["note_str"]}.wav'
-        if not sounds(waveform):
+        if not is_audible(waveform):
             path.unlink(missing_ok=True)
             continue
         rng = np.random.default_rng([seed, instrument['instrument'], note['pitch'], note['velocity']])

@@ -1,8 +1,11 @@
 """The signal: its constants, the log spectrum of a waveform and its inverse, how spectra are stored and normalised."""
 
+import math
+
 import numpy as np
 
-EPSILON = 0.0001  # added to the standard deviation
+from deepdream.artifacts import BadInput
+
 SPECTRUM_VERSION = 1  # raise it when a spectrum of the same wav comes out otherwise: all are then made again
 DIGEST_BEFORE_VERSIONS = 'ef7f33a78d608a2f'  # what spectrum.json had as 'code' when it was the same as version 1
 SAMPLE_RATE = 16_000  # Hz
@@ -12,6 +15,9 @@ HOP_LENGTH = 256
 N_FRAMES = 1 + N_SAMPLES // HOP_LENGTH  # 251, centred frames
 N_BINS = 1 + N_FFT // 2  # 513
 LOG_SCALE = 1000
+EPSILON = 0.0001  # added to the standard deviation
+DB_PER_NEPER = 20 / math.log(10)  # 8.69 dB: a difference of 1 between natural logarithms of magnitudes
+STORED_AS = ('float16', 'float32')
 NPY_HEADER = 128  # bytes before the numbers in a .npy of these shapes
 
 
@@ -36,11 +42,26 @@ def log_spectrum(waveform):
     return spectrum
 
 
-def to_float16(spectrum):
-    """Return ``spectrum.astype(np.float16)``, which NumPy takes one number at a time, in a third of its time.
+def magnitude(spectrum):
+    """The inverse of the logarithm: (251, 513) log spectrum -> (251, 513) STFT magnitude."""
+    return np.expm1(spectrum, dtype=np.result_type(spectrum, np.float32)) / LOG_SCALE
 
-    Of a float32 from 0 to 65,504. A product with 2^-112 gives its exponent float16's bias; then the mantissa is rounded
-    to 10 bits, to even.
+
+def normalise(spectra, mean, std):
+    """Return (S - mean) / (std + 0.0001) of log spectra (..., 251, 513), NumPy arrays or TensorFlow tensors.
+
+    `mean` and `std`, both (251, 513), are the statistics of the train split.
+    """
+    return (spectra - mean) * (1 / (std + EPSILON))
+
+
+# How spectra are stored.
+
+def to_float16(spectrum):
+    """Return ``spectrum.astype(np.float16)`` of a float32 array from 0 to 65,504, in a third of the time.
+
+    NumPy converts one number at a time; extract_spectrum.py takes 16 % longer so. Here a product with 2^-112 gives the
+    exponent float16's bias; then the mantissa is rounded to 10 bits, to even.
     """
     half = np.empty(spectrum.shape, np.float16)
     for i in range(0, len(spectrum), 32):
@@ -56,12 +77,7 @@ def to_float32(half):
     return (half.view(np.uint16).astype(np.uint32) << 13).view(np.float32) * np.float32(2**112)
 
 
-def magnitude(spectrum):
-    """The inverse of the logarithm: (251, 513) log spectrum -> (251, 513) STFT magnitude."""
-    return np.expm1(spectrum, dtype=np.result_type(spectrum, np.float32)) / LOG_SCALE
-
-
-def settings(dtype):
+def spectrum_settings(dtype):
     """What the spectra depend on besides the wavs, as stored in spectrum.json."""
     return {'version': SPECTRUM_VERSION, 'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT,
             'hop_length': HOP_LENGTH, 'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype}
@@ -72,6 +88,17 @@ def with_version(stored):
     if stored.get('code') != DIGEST_BEFORE_VERSIONS:
         return stored
     return {'version': 1} | {name: value for name, value in stored.items() if name != 'code'}
+
+
+def check_settings(signal, path, made_by):
+    """Raise BadInput unless the settings of spectra that `path` holds are today's, however these are stored."""
+    wanted = spectrum_settings(signal.get('dtype'))
+    changed = [key for key in wanted if signal.get(key) != wanted[key]]
+    if changed:
+        raise BadInput(f'{path}: {changed[0]} of its spectra is {signal.get(changed[0])}, this program makes '
+                       f'{wanted[changed[0]]}: run `python {made_by}` again')
+    if signal['dtype'] not in STORED_AS:
+        raise BadInput(f'{path} is damaged (dtype is {signal["dtype"]}): delete it and run `python {made_by}` again')
 
 
 def npy_size(dtype):

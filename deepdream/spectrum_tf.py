@@ -12,9 +12,9 @@ from deepdream.backend import tf
 from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
 
 PEAK = 0.9
-FADE = SAMPLE_RATE // 100  # 10 ms
+FADE_SAMPLES = SAMPLE_RATE // 100  # 10 ms
 FULL_SCALE = 2**15
-SILENT = 1e-6  # of the loudest frame's power: 60 dB below it a frame counts as silent
+SILENT_DB = -60  # of the loudest frame: a frame below this level counts as silent
 
 
 def stft(waveforms):
@@ -50,7 +50,7 @@ def flatness(spectra):
     """
     power = (tf.math.expm1(spectra) / LOG_SCALE) ** 2 + 1e-10
     mean = tf.reduce_mean(power, axis=2)
-    loud = tf.cast(mean > SILENT * tf.reduce_max(mean, axis=1, keepdims=True), power.dtype)
+    loud = tf.cast(mean > 10 ** (SILENT_DB / 10) * tf.reduce_max(mean, axis=1, keepdims=True), power.dtype)
     of_frames = tf.exp(tf.reduce_mean(tf.math.log(power), axis=2)) / mean
     return tf.reduce_sum(of_frames * loud, axis=1) / tf.reduce_sum(loud, axis=1)
 
@@ -64,7 +64,7 @@ def sounding_frames(std):
     return np.median(std, axis=1) > 0.1
 
 
-def window(frames, fade=FADE):
+def window(frames, fade=FADE_SAMPLES):
     """The gain of every sample, (64000,): 0 wherever it would reach a frame that is not in `frames`, faded to there."""
     silent = np.flatnonzero(~np.pad(frames, 1))  # with the frames before and after the note
     after = silent[silent > np.flatnonzero(frames)[0]][0] - 1

@@ -1,21 +1,20 @@
-"""A run opened to listen to waveforms: front end, network and calibration, without a data folder."""
+"""A trained network that listens to waveforms: front end, network and calibration, without a data folder."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from data_provider import read_statistics
-from deepdream.artifacts import BadInput
 from deepdream.backend import keras
 from deepdream.calibration import calibrated, load_calibration
 from deepdream.run_folder import open_model
-from deepdream.spectrum import EPSILON, log_spectrum, settings
+from deepdream.spectrum import log_spectrum, normalise
 from deepdream.spectrum_tf import sounding_frames
 
 
 @dataclass
 class Network:
-    """A run opened to listen to waveforms; `model` answers to normalised spectra with (fc2, logits).
+    """A run opened to listen to waveforms; `model` gives (fc2, logits) for normalised spectra.
 
     It listens only where the train notes sound: in frames where they never do, as after their end, the normalisation
     multiplies by 10,000, and any longer sound would be judged by its end alone.
@@ -35,7 +34,7 @@ class Network:
     def normalise(self, spectra):
         """(n, 251, 513) log spectra -> (n, 251, 513, 1), what `model` takes; of NumPy or of TensorFlow."""
         sounding = sounding_frames(self.std)[:, np.newaxis].astype(np.float32)
-        return ((spectra * sounding - self.mean) * (1 / (self.std + EPSILON)))[..., np.newaxis]
+        return normalise(spectra * sounding, self.mean, self.std)[..., np.newaxis]
 
     def predict(self, waveforms):
         """Return (calibrated probabilities (n, n_labels), fc2 (n, 256)) of (n, 64000) waveforms of any level."""
@@ -45,14 +44,9 @@ class Network:
 
 
 def open_network(run):
-    """Return the Network of a run; needs no data folder."""
+    """Return the Network of a run; BadInput where a file of it is damaged, or of another model or version."""
     config, model = open_model(run)
-    wanted = settings('float16')
-    for key in ('n_fft', 'hop_length', 'sample_rate', 'log_scale', 'shape'):
-        if config['signal'].get(key) != wanted[key]:
-            raise BadInput(f'{run}/config.json: {key} was {config["signal"].get(key)} in the training and is now '
-                           f'{wanted[key]}: run `python train.py` again')
     both = keras.Model(model.input, [model.get_layer('fc2').output, model.output])
     calibration = load_calibration(run)
-    return Network(config['labels'], both, *read_statistics(run, 'train.py'), calibration['temperature'],
-                   calibration['peak'])
+    mean, std = read_statistics(run, 'train.py')
+    return Network(config['labels'], both, mean, std, calibration['temperature'], calibration['peak'])

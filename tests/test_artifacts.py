@@ -1,6 +1,5 @@
 """artifacts.py: whole files or none, messages that name the stage, help that answers at once."""
 
-import ast
 import io
 import json
 import os
@@ -17,10 +16,6 @@ from joblib import Parallel, delayed
 from deepdream import artifacts
 from deepdream.command_line import command, parser, progress, silent_stderr
 from deepdream.notes import instrument_of
-
-SCRIPTS = sorted(path.name for path in ROOT.glob('*.py')
-                 if any(isinstance(node, ast.FunctionDef) and node.name == 'main'
-                        for node in ast.parse(path.read_text(encoding='utf-8')).body))
 
 
 def names_in(folder):
@@ -213,21 +208,6 @@ def test_the_parser_defaults_and_leaves_out_what_is_not_asked_for():
     both = parser('x', 'data', 'run').parse_args([])
     assert (both.data, both.run) == (Path('data'), Path('run'))
     assert not hasattr(parser('x', 'data').parse_args([]), 'run')
-
-
-@pytest.mark.parametrize('script', SCRIPTS)
-def test_help_answers_without_tensorflow(script, tmp_path):
-    result = run_python('-X', 'importtime', ROOT / script, '--help', cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith(f'usage: {script}')
-    imported = {line.rsplit('|')[-1].strip().split('.')[0] for line in result.stderr.splitlines() if '|' in line}
-    assert 'argparse' in imported
-    assert not imported & {'tensorflow', 'keras', 'librosa', 'sklearn'}
-    assert names_in(tmp_path) == []
-
-
-def test_there_are_scripts_to_ask_for_help():
-    assert {'gather_information.py', 'extract_spectrum.py', 'render_notes.py', 'train.py'} <= set(SCRIPTS)
 
 
 def test_only_expected_errors_become_a_line(capsys):

@@ -95,8 +95,7 @@ def test_training_ends_with_a_calibration_of_its_model(trained, small_data):
     assert content['model'] == model_digest(trained)
     assert (content['n_notes'], content['n_bins']) == (22, 15)
     assert content['peak'] == pytest.approx(0.8, abs=1e-3)
-    args = type('Args', (), {'data': small_data, 'labels': small_data / 'labels.txt', 'run': trained})
-    model, provider = open_run(args, ['valid'])
+    model, provider = open_run(trained, small_data, small_data / 'labels.txt', ['valid'])
     logits = predict_logits(model, provider, 'valid')
     true = provider.class_indices['valid']
     assert content['temperature'] == pytest.approx(fit_temperature(logits, true), rel=1e-3)

@@ -11,8 +11,9 @@ import pytest
 from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, edit_json, make_data, prepare, small_names
 
 import data_provider
-from data_provider import name_damaged_files, prepare_data
+from data_provider import prepare_data
 from deepdream.artifacts import BadInput
+from deepdream.pipeline import name_damaged_files
 from deepdream.spectrum import npy_size
 
 ROOT = Path(data_provider.__file__).parent

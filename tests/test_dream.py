@@ -19,13 +19,13 @@ from deepdream.dreams import ascent, thin_style, writer
 from deepdream.dreams.activations import (
     CONVOLUTIONAL,
     LAYERS,
-    answers,
-    answers_to_notes,
+    activations,
+    note_activations,
     parse_units,
     pre_activations,
     unit_name,
 )
-from deepdream.dreams.read_back import compare
+from deepdream.dreams.read_back import check_read_back, with_read_back
 from deepdream.dreams.writer import Dreamer
 from deepdream.map.atlas import families
 from deepdream.spectrum import log_spectrum, magnitude
@@ -110,7 +110,7 @@ def test_noise_to_start_from_is_seeded_and_no_hiss(small_data):
 def test_layers_agree_with_the_model(network):
     model, n_filters = get_model(5, network), {'tutorial': (64, 64, 128, 128), 'harmonic': (16, 32, 64, 128)}[network]
     spectra = np.random.default_rng(0).normal(size=(2, 251, 513)).astype(np.float32)
-    found = answers(pre_activations(model, spectra))
+    found = activations(pre_activations(model, spectra))
     np.testing.assert_allclose(found['fc3'], model(spectra[..., np.newaxis]), atol=1e-4)
     assert tuple(found[layer].shape[1] for layer in CONVOLUTIONAL) == n_filters
     assert [found[layer].shape[1] for layer in ('fc1', 'fc2', 'fc3')] == [256, 256, 5]
@@ -130,17 +130,23 @@ def test_flatness_tells_a_tone_from_noise():
     assert tone < 1e-4 < 0.4 < hiss < 0.7
 
 
-@pytest.mark.parametrize(('read_back', 'survives', 'beats'), [(10, True, True), (7, False, True), (0, False, False)])
-def test_honesty_score(read_back, survives, beats):
-    score = compare(float(read_back), 10.0, np.array([0.0, 2, 4]), ['a', 'b', 'c'])
-    assert (score['survives'], score['beats_strongest_note']) == (survives, beats)
-    assert score['kept'] == read_back / 10
+@pytest.mark.parametrize(('activation', 'passed', 'beats'), [(10, True, True), (7, False, True), (0, False, False)])
+def test_read_back_check(activation, passed, beats):
+    score = check_read_back(float(activation), 10.0, np.array([0.0, 2, 4]), ['a', 'b', 'c'])
+    assert (score['passed'], score['beats_strongest_note']) == (passed, beats)
+    assert score['kept'] == activation / 10
     assert (score['strongest_note'], score['average_note_activation']) == ('c', 2)
 
 
 def test_score_of_a_dead_unit():
-    score = compare(0.0, 0.0, np.zeros(3), ['a', 'b', 'c'])
-    assert score['times_strongest_note'] is None and not score['survives']
+    score = check_read_back(0.0, 0.0, np.zeros(3), ['a', 'b', 'c'])
+    assert score['times_strongest_note'] is None and not score['passed']
+
+
+def test_a_report_of_before_is_read_under_todays_names():
+    old = {'key': 1, 'honesty': {'claimed': 2.0, 'survives': True, 'kept': 1.0}}
+    assert with_read_back(old) == {'key': 1, 'read_back': {'optimised': 2.0, 'passed': True, 'kept': 1.0}}
+    assert with_read_back(with_read_back(old)) == with_read_back(old)
 
 
 # Dreams.
@@ -157,10 +163,10 @@ def stage_dream(tool, data, run, *arguments):
                        *map(str, arguments)])
 
 
-def test_dream_wakes_its_unit_and_survives(two_dreams):
+def test_dream_excites_its_unit_and_passes_the_read_back_check(two_dreams):
     for name, label in (('fc3_00_bass', 'bass'), ('fc3_02_organ', 'organ')):
         report = read(two_dreams, name)
-        assert report['honesty']['kept'] == pytest.approx(1, abs=0.01)
+        assert report['read_back']['kept'] == pytest.approx(1, abs=0.01)
         assert report['probabilities'][label] > 0.9
         assert report['spectral_convergence'] < 1e-3
 
@@ -185,7 +191,7 @@ def test_same_seed_same_sound(small_data, dream_run):
     assert dreamed('--seed', 1) != first
 
 
-def test_diversity_gives_answers_that_differ(small_data, dream_run):
+def test_diversity_gives_dreams_that_differ(small_data, dream_run):
     assert stage_dream('neuron', small_data, dream_run, '--unit', 5, '--diversity', 2, *STEPS) == 0
     first, second = (read_wav(dream_run, name) for name in ('fc2_005', 'fc2_005_answer2'))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.9
@@ -271,7 +277,7 @@ def test_every_tool_takes_the_harmonic_network(small_data, tmp_path, sounds):
     assert stage_dream('neuron', small_data, run, '--layer', 'conv2', '--unit', 1, '--steps', 30) == 0
     assert stage_dream('deep', small_data, run, note, '--steps', 200) == 0
     assert stage_dream('style', small_data, run, sounds[1], '--style', sounds[0], '--steps', 30) == 0
-    assert read(run, 'conv2_001')['honesty']['kept'] == pytest.approx(1, abs=0.02)
+    assert read(run, 'conv2_001')['read_back']['kept'] == pytest.approx(1, abs=0.02)
     assert read(run, f'deep_{note.stem}_conv3_1')['layer_times'] > 1.2
     assert read(run, 'style_other_ton é')['style_distance'] < 0.8
 
@@ -306,13 +312,13 @@ def test_faults_are_one_line(arguments, message, small_data, dream_run, tmp_path
 
 
 @pytest.mark.parametrize('content', [b'', b'PK', b'text'])
-def test_damaged_answers_to_the_notes_are_made_anew(small_data, trained, tmp_path, content):
-    provider, path = prepare_data(small_data, small_data / 'labels.txt'), tmp_path / 'answers.npz'
+def test_damaged_activations_of_the_notes_are_made_anew(small_data, trained, tmp_path, content):
+    provider, path = prepare_data(small_data, small_data / 'labels.txt'), tmp_path / 'activations.npz'
     model = load_model(trained / 'model.keras')
-    expected = answers_to_notes(model, provider, 'valid', path)
+    expected = note_activations(model, provider, 'valid', path)
     path.write_bytes(content)
     for _ in ('anew', 'kept'):
-        found = answers_to_notes(model, provider, 'valid', path)
+        found = note_activations(model, provider, 'valid', path)
         assert found.keys() == expected.keys()
         for layer in expected:
             np.testing.assert_array_equal(found[layer], expected[layer])
@@ -348,18 +354,18 @@ def test_only_a_flatness_below_the_limit_costs():
 
 def test_jitter_is_seeded_and_ends_before_the_ascent():
     first, again, other = (list(ascent.jitters(ascent.Settings(steps=10, seed=seed))) for seed in (0, 0, 1))
-    for (shift, bins, nepers), (shift_again, bins_again, nepers_again) in zip(first, again, strict=True):
-        assert (shift, bins) == (shift_again, bins_again) and nepers.shape == (513,)
-        np.testing.assert_array_equal(nepers, nepers_again)
+    for (shift, bins, gains), (shift_again, bins_again, gains_again) in zip(first, again, strict=True):
+        assert (shift, bins) == (shift_again, bins_again) and gains.shape == (513,)
+        np.testing.assert_array_equal(gains, gains_again)
     assert first[0][2].std() > 0 and not np.array_equal(first[0][2], other[0][2])
-    assert all(shift == bins == 0 and not nepers.any() for shift, bins, nepers in first[8:])
+    assert all(shift == bins == 0 and not gains.any() for shift, bins, gains in first[8:])
 
 
 def test_ascent_that_leaves_the_numbers_stops_with_the_remedy(dream_run, small_data):
     provider = prepare_data(small_data, small_data / 'labels.txt', ['test'], statistics=dream_run)
     with pytest.raises(BadInput, match=r'step 1 of 5.*--rate below 0\.04'):
         ascent.ascend(sine()[np.newaxis], lambda spectra: tf.math.log(-tf.reduce_sum(spectra ** 2, axis=(1, 2))),
-                      provider, ascent.Settings(steps=5))
+                      provider.mean, provider.std, ascent.Settings(steps=5))
 
 
 # The atlas.
@@ -410,6 +416,14 @@ def test_every_kind_of_sound_on_the_atlas_plays(page):
     assert page.page.locator('#unit .note').count() == 9
     page.page.click('#unit .note >> nth=0')
     page.wait_for_sound()
+
+
+def test_panel_shows_the_read_back_check(page):
+    page.page.click('#card-fc3_0')
+    passed = page.js('UNITS.get("fc3_0").read_back.passed')
+    assert page.page.locator('#unit h3').first.inner_text() == f'Read-back check {"passed" if passed else "failed"}'
+    labels = page.page.locator('#unit .bar-label').all_inner_texts()
+    assert labels == ['optimised', 'read back', 'strongest note', 'average note']
 
 
 def test_odd_names_are_text(page):

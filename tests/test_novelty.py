@@ -29,7 +29,7 @@ def known():
     rng = np.random.default_rng(0)
     means, spread = 10 * np.eye(3, 8), np.array([5, 1, 1, 1, 1, 1, 1, 0.1])
     train_notes, labels = clusters(rng, 500, means, spread)
-    return novelty.fit(train_notes, labels, clusters(rng, 500, means, spread)[0]), means, spread
+    return novelty.fit_novelty(train_notes, labels, clusters(rng, 500, means, spread)[0]), means, spread
 
 
 # The distance.
@@ -58,7 +58,7 @@ def test_what_hardly_varies_counts_for_more(known):
 def test_labels_without_notes_and_dead_neurons_upset_nothing():
     rng = np.random.default_rng(0)
     train_notes = np.abs(rng.normal(size=(40, 256)).astype(np.float32)) * (np.arange(256) < 100)
-    found = novelty.fit(train_notes, np.repeat([2, 5], 20), train_notes[:0])
+    found = novelty.fit_novelty(train_notes, np.repeat([2, 5], 20), train_notes[:0])
     assert found.means.shape == (2, 256)
     assert np.isfinite(found.distances(train_notes)).all()
     assert found.limit == np.inf
@@ -67,37 +67,37 @@ def test_labels_without_notes_and_dead_neurons_upset_nothing():
 # What train.py keeps, and what predict.py makes of it.
 
 def test_training_ends_with_the_limit_of_its_model(trained):
-    found, digest, _ = novelty.load(trained / 'novelty.npz')
+    found, digest, _ = novelty.load_novelty(trained / 'novelty.npz')
     assert digest == model_digest(trained)
     assert found.means.shape == (4, 256)
     assert 0 < found.limit < np.inf
 
 
 def test_run_killed_before_it_gets_it_when_started_again(run, small_data):
-    expected, digest, _ = novelty.load(run / 'novelty.npz')
+    expected, digest, _ = novelty.load_novelty(run / 'novelty.npz')
     (run / 'novelty.npz').unlink()
     assert stage(train, small_data, run, *SMALL_TRAINING) == 0
-    again, digest_again, _ = novelty.load(run / 'novelty.npz')
+    again, digest_again, _ = novelty.load_novelty(run / 'novelty.npz')
     assert (again.limit, digest_again) == (expected.limit, digest)
     np.testing.assert_array_equal(again.means, expected.means)
     np.testing.assert_array_equal(again.precision, expected.precision)
 
 
-def test_noise_and_clicks_are_unlike_anything_seen(run, tmp_path, capfd):
+def test_noise_and_clicks_are_out_of_distribution(run, tmp_path, capfd):
     write_wav(tmp_path / 'clicks.wav', (np.arange(64_000) % 4000 == 10) * 0.9)
     write_wav(tmp_path / 'noise.wav', noise())
     assert predict.main([str(tmp_path / 'clicks.wav'), str(tmp_path / 'noise.wav'), '--run', str(run)]) == 0
-    assert capfd.readouterr().out.count('! unlike anything seen') == 2
+    assert capfd.readouterr().out.count('! out of distribution') == 2
 
 
 def test_without_a_valid_split_nothing_is_strange(tmp_path, capfd):
     data, run = make_data(tmp_path / 'data', {'train': small_names(0, 2, 1)}), tmp_path / 'run'
     assert stage(train, data, run, '--steps', 1, '--batch-size', 4) == 0
-    assert 'no sound is called unlike anything seen' in capfd.readouterr().out
+    assert 'no sound is called out of distribution' in capfd.readouterr().out
     wav = next((data / 'train/audio').glob('*.wav'))
     assert predict.main([str(wav), '--run', str(run), '--json']) == 0
     answer = capfd.readouterr().out
-    assert '"unlike_anything_seen": false' in answer and '"limit": null' in answer
+    assert '"out_of_distribution": false' in answer and '"limit": null' in answer
 
 
 def test_older_run_without_it_says_so(run, small_data, capfd):
@@ -124,7 +124,7 @@ def test_file_that_holds_nonsense_is_refused(run, changes):
 
 
 def test_file_of_another_model_is_refused(run):
-    found, _, _ = novelty.load(run / 'novelty.npz')
+    found, _, _ = novelty.load_novelty(run / 'novelty.npz')
     np.savez(run / 'novelty.npz', means=found.means, precision=found.precision, limit=1.0, model='another')
     with pytest.raises(BadInput, match='another model'):
         novelty.open_novelty(run)

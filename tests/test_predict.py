@@ -20,7 +20,7 @@ import predict
 import sound_map
 from deepdream.audio import loudest_start
 from deepdream.map.data import OWN_COLOUR, VIEWS, gather
-from deepdream.map.user_sounds import place_added
+from deepdream.map.user_sounds import place_sounds
 from deepdream.neighbours import Neighbourhood
 from deepdream.run_folder import model_digest
 
@@ -38,7 +38,7 @@ def ready(trained, small_data, tmp_path_factory):
         np.save(run / f'{name}.npy', rng.normal(size=(36, size)).astype(np.float32))
     (run / 'tsne.json').write_text(json.dumps({
         'model': model_digest(run), 'purity_k': 10, 'evaluated_notes': 36, 'purity': {'fc2': 0.8},
-        'trustworthiness': {'t-SNE 2-D': 0.9, 't-SNE 3-D': 0.9}}))
+        'trustworthiness': {'tsne_2d': 0.9, 'tsne_3d': 0.9}}))
     return run
 
 
@@ -84,8 +84,8 @@ def test_notes_of_the_run_are_answered_as_evaluate_did_and_are_their_own_neighbo
         np.testing.assert_allclose(values(row), [float(expected[note][label]) for label in SMALL_LABELS], atol=0.01)
         assert row['label'] == max(row['probabilities'], key=row['probabilities'].get)
         assert (row['start'], row['nearest'][0], len(set(row['nearest']))) == (0, note, 5)
-        assert row['unlike_anything_seen'] == (row['distance'] > row['limit'])
-    assert sum(row['unlike_anything_seen'] for row in rows) <= 5  # beyond the farthest of 22 valid notes are 1 in 23
+        assert row['out_of_distribution'] == (row['distance'] > row['limit'])
+    assert sum(row['out_of_distribution'] for row in rows) <= 5  # beyond the farthest of 22 valid notes are 1 in 23
 
 
 def test_any_make_level_rate_and_number_of_channels(ready, note_of, tmp_path):
@@ -224,7 +224,8 @@ def test_missing_stages_are_named(run, small_data, tmp_path, capfd):
     assert 'run `python train.py` first' in capfd.readouterr().err
     (run / 'activation.npy').unlink()
     row, = predict_json(run, sound)
-    assert set(row) == {'file', 'start', 'label', 'probabilities', 'unlike_anything_seen', 'distance', 'limit'}
+    assert set(row) == {'file', 'start', 'label', 'probabilities', 'out_of_distribution', 'unlike_anything_seen',
+                        'distance', 'limit'}
     assert '`python activation.py` writes it' in capfd.readouterr().err
     assert predict.main([sound, '--run', str(run), '--map']) == 1
     assert 'run `python activation.py` first' in capfd.readouterr().err
@@ -234,7 +235,7 @@ def test_run_of_another_signal_is_refused(run, small_data, capfd):
     config = json.loads((run / 'config.json').read_text())
     edit_json(run / 'config.json', signal=config['signal'] | {'n_fft': 2048})
     assert predict.main([str(small_data), '--run', str(run)]) == 1
-    assert 'n_fft was 2048' in capfd.readouterr().err
+    assert 'n_fft of its spectra is 2048' in capfd.readouterr().err
 
 
 # The parts.
@@ -251,8 +252,9 @@ def test_loudest_window_starts_with_the_sound(tmp_path, bursts, start):
 def test_nearest_notes_come_nearest_first():
     notes = [f'bass_acoustic_{i:03}-040-100' for i in range(20)]
     around = Neighbourhood(np.arange(20.0)[:, np.newaxis] * np.ones(16), notes)
-    assert around.nearest(np.full(16, 12.1)) == [notes[i] for i in (12, 13, 11, 14, 10)]
-    assert Neighbourhood(around.activation[:3], notes[:3]).nearest(np.full(16, 3.0)) == [notes[i] for i in (2, 1, 0)]
+    assert around.nearest(np.full((1, 16), 12.1)) == [[notes[i] for i in (12, 13, 11, 14, 10)]]
+    few = Neighbourhood(around.activation[:3], notes[:3])
+    assert few.nearest(np.full((1, 16), 3.0)) == [[notes[i] for i in (2, 1, 0)]]
 
 
 # The map.
@@ -264,7 +266,7 @@ def add(run, data, *arguments, status=0):
 
 def columns_of(run, data):
     labels, columns = gather(data, run, 'test')
-    return columns, place_added(run, columns, len(labels))
+    return columns, place_sounds(run, columns, len(labels))
 
 
 @pytest.fixture

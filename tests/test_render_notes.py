@@ -14,7 +14,7 @@ from conftest import LABELS, RATE, ROOT, contents, error_line, mtimes, run_pytho
 import gather_information
 import render_notes
 from deepdream import sound_font
-from deepdream.sound_font import RENDER_RATE, default_font, synthesizer, to_level
+from deepdream.sound_font import RENDER_RATE_HZ, default_font, synthesizer, to_level
 from render_notes import SPLITS, VELOCITIES, load_programs
 
 ALL_PROGRAMS = load_programs()
@@ -22,7 +22,7 @@ N_PROGRAMS = 3  # a family, just enough for three splits
 
 
 def reduced(per_family=N_PROGRAMS, families=LABELS, programs=ALL_PROGRAMS):
-    """The last programs of each family: there are fewer doubles among them than among the first."""
+    """The last programs of each family: there are fewer duplicates among them than among the first."""
     by_family = defaultdict(list)
     for row in programs:
         by_family[row['family']].append(row)
@@ -261,7 +261,7 @@ def test_a_high_note_has_its_energy_at_multiples_of_its_fundamental(font, progra
 
 def test_what_is_above_8_khz_does_not_come_back(font, monkeypatch):
     synth, _ = synthesizer(font)
-    whistle = np.repeat(sine(11_000, 5, RENDER_RATE).astype(np.float32), 2)
+    whistle = np.repeat(sine(11_000, 5, RENDER_RATE_HZ).astype(np.float32), 2)
     monkeypatch.setattr(synth, 'generate', lambda n_samples: whistle[:2 * n_samples].tobytes())
     waveform = sound_font.render(font, 0, 60, 100)
     assert np.abs(waveform[1000:2 * RATE]).max() < 1e-3
@@ -303,7 +303,7 @@ def test_the_level_is_exact_and_the_end_faded():
     assert not to_level(np.r_[sine(440, 1), np.zeros(48_000)], 0.7)[RATE:].any()  # no dither
 
 
-# Silent notes, doubles, families that are too small.
+# Silent notes, duplicates, families that are too small.
 
 @pytest.fixture
 def without_25(monkeypatch):
@@ -328,13 +328,13 @@ def test_a_font_that_plays_nothing_is_an_error(three_families, monkeypatch, tmp_
     error_line(capsys.readouterr().err, 'TimGM6mb.sf2')
 
 
-def test_doubles_are_found(font):
+def test_duplicates_are_found(font):
     flute, organ = ({'program': '73'}, {'program': '16'})
     pairs = [(font, row) for row in (flute, organ, flute, organ, {'program': '0'}, flute)]
-    assert list(render_notes.find_doubles(pairs)) == [False, False, True, True, False, True]
+    assert list(render_notes.find_duplicates(pairs)) == [False, False, True, True, False, True]
 
 
-def test_doubles_are_no_instruments_of_their_own(three_families, monkeypatch, tmp_path):
+def test_duplicates_are_no_instruments_of_their_own(three_families, monkeypatch, tmp_path):
     rows = [*three_families, *({**row, 'name': 'Again'} for row in three_families)]
     monkeypatch.setattr(render_notes, 'PROGRAMS', write_programs(tmp_path / 'twice.csv', rows))
     assert render(tmp_path / 'data') == 0

@@ -27,12 +27,12 @@ from deepdream.map.data import (
     BadInput,
     cluster_anchors,
     map_order,
-    nearest_notes,
+    neighbour_rows,
     pack,
     pack_activation,
     unit_box,
 )
-from deepdream.map.page import call, link_atlas, remarks, write_embedded
+from deepdream.map.page import PAGES, call, link_atlas, page_files, remarks, write_embedded
 from deepdream.map.pictures import caption, draw_map, name_clusters, plain_axes
 from deepdream.notes import from_name, note_attributes
 from deepdream.run_folder import model_digest
@@ -81,12 +81,12 @@ def write_run(run, names, rng, n_neurons=256):
         np.save(run / f'{name}.npy', (centres[family] + rng.normal(size=(len(names), size))).astype(np.float32))
     (run / 'config.json').write_text(json.dumps({'labels': LABELS}))
     (run / 'model.keras').write_bytes(b'a model')
-    model, spaces = {'model': model_digest(run)}, {'t-SNE 2-D': 0.9, 't-SNE 3-D': 0.95}
+    model, spaces = {'model': model_digest(run)}, {'tsne_2d': 0.9, 'tsne_3d': 0.95}
     (run / 'activation.json').write_text(json.dumps(model))
     (run / 'tsne.json').write_text(json.dumps(model | {
         'n_notes': len(names), 'perplexity': 10.0, 'explained_variance': 0.9, 'purity_k': 10,
-        'evaluated_notes': len(names), 'purity': {'raw spectra': 0.5, 'fc2': 0.8, 'PCA': 0.8, **spaces},
-        'trustworthiness': {'PCA': 0.99, **spaces}}))
+        'evaluated_notes': len(names), 'purity': {'raw_spectra': 0.5, 'fc2': 0.8, 'pca': 0.8, **spaces},
+        'trustworthiness': {'pca': 0.99, **spaces}}))
     return family
 
 
@@ -124,15 +124,27 @@ def test_pictures_are_written(made):
 
 
 def test_caption_gives_the_figures():
-    quality = {'purity_k': 10, 'purity': {'fc2': 0.8}, 'trustworthiness': {'t-SNE 2-D': 0.9}, 'evaluated_notes': 7}
-    assert '0.80' in caption(7, 'test', quality, 't-SNE 2-D')
-    assert '0.900' in caption(7, 'test', quality, 't-SNE 2-D')
+    quality = {'purity_k': 10, 'purity': {'fc2': 0.8}, 'trustworthiness': {'tsne_2d': 0.9}, 'evaluated_notes': 7}
+    assert '0.80' in caption(7, 'test', quality, 'tsne_2d')
+    assert '0.900' in caption(7, 'test', quality, 'tsne_2d')
 
 
 def test_text_cannot_end_a_script_element():
     script = call('f', ['</script><script>alert(1)</script>', '<!--'])
     assert '<' not in script
     assert json.loads(script[2:-3]) == ['</script><script>alert(1)</script>', '<!--']
+
+
+@pytest.mark.parametrize('name', ['map', 'atlas'])
+def test_a_page_loads_all_its_files_and_no_others(name):
+    files = page_files(name)
+    loaded = re.findall(r'(?:href|src)="([\w.]+)"', files.pop('index.html').read_text(encoding='utf-8'))
+    assert sorted(loaded) == sorted([*files, 'data.js'])
+
+
+def test_no_page_has_a_file_of_a_shared_name():
+    shared = {path.name for path in (PAGES / 'shared').iterdir()}
+    assert not any((PAGES / page / name).exists() for page in ('map', 'atlas') for name in shared)
 
 
 def test_pack_keeps_every_value():
@@ -151,11 +163,11 @@ def test_activation_levels_are_shares_of_each_neurons_maximum():
 
 def test_nearest_notes_leave_out_the_note_itself():
     activation = np.random.default_rng(0).random((20, 256)).astype(np.float32)
-    nearest = nearest_notes(activation)
+    nearest = neighbour_rows(activation, 20)
     assert nearest.shape == (20, 8)
     assert not (nearest == np.arange(20)[:, None]).any()
-    assert nearest_notes(activation[:3]).shape == (3, 2)
-    assert nearest_notes(activation[:1]).shape == (1, 0)
+    assert neighbour_rows(activation[:3], 3).shape == (3, 2)
+    assert neighbour_rows(activation[:1], 1).shape == (1, 0)
 
 
 def test_unit_box_keeps_proportions():
@@ -488,7 +500,7 @@ def test_neuron_leads_to_its_dream_once_there_is_an_atlas(made, tmp_path, open_p
 def test_missing_wav_is_a_silent_point_that_says_so(opened):
     opened.js('note => app.choose(note, {tab: "note"})', MISSING)
     opened.page.wait_for_function('byId("status").textContent.includes("no sound")')
-    assert 'No sound' in opened.page.inner_text('#panel-note')
+    assert 'There is no sound' in opened.page.inner_text('#panel-note')
 
 
 def test_names_are_text_and_never_markup(opened):
@@ -658,6 +670,12 @@ def test_dark_and_light_follow_the_system(made, open_page):
     opened.page.emulate_media(color_scheme='light')
     assert opened.js('getComputedStyle(document.body).backgroundColor') != dark
     assert opened.js('themeName()') == 'light'
+
+
+def test_quality_panel_names_every_space(opened):
+    opened.page.click('#tab-quality')
+    labels = opened.page.locator('#panel-quality .bar-label').all_inner_texts()
+    assert labels == ['raw spectra', 'fc2', 'PCA', 't-SNE 2-D', 't-SNE 3-D', 'PCA', 't-SNE 2-D', 't-SNE 3-D']
 
 
 def test_every_control_has_a_name(opened):

@@ -17,7 +17,8 @@ import split_notes
 from deepdream.artifacts import SPLITS
 from deepdream.notes import instrument_of
 
-EXAMPLE = re.search(r'## Your own samples\n(.*?)\n## ', (ROOT / 'README.md').read_text(encoding='utf-8'), re.DOTALL)[1]
+OWN_SAMPLES = (ROOT / 'docs' / 'own_samples.md').read_text(encoding='utf-8')
+EXAMPLE = re.search(r'## An example\n(.*?)\n## ', OWN_SAMPLES, re.DOTALL)[1]
 
 
 def write_library(folder, names):
@@ -244,14 +245,14 @@ def test_nonsense_options_are_refused(tmp_path, option, capfd):
     assert f'argument {option[0]}' in capfd.readouterr().err
 
 
-# README's section "Your own samples", as it stands.
+# The example of docs/own_samples.md, as it stands.
 
-def test_readmes_example_runs_as_written(tmp_path, monkeypatch):
+def test_the_example_runs_as_written(tmp_path, monkeypatch):
     get_reusable_executor().shutdown()  # its workers, of another test, stand in the folder they were started in
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r'```\n(.*?)```', EXAMPLE, re.DOTALL)
     program, commands = re.fullmatch(r"python <<'END'\n(.*?)END\n(.*)", blocks[0], re.DOTALL).groups()
-    exec(compile(program, 'README.md', 'exec'), {})
+    exec(compile(program, 'own_samples.md', 'exec'), {})
     for line in commands.splitlines():
         python, script, *arguments = shlex.split(line)
         assert python == 'python'

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from collections import Counter
 
 import numpy as np
@@ -263,10 +262,9 @@ def test_harmonic_network_stopped_between_validations_ends_the_same(tiny_data, t
 
 def test_dropouts_hide_different_units_at_each_layer_and_step():
     model, ones = get_model(11, 'harmonic'), np.ones((32, 256), np.float32)
-    settings = Namespace(seed=7, steps=10)
 
     def hidden(start):
-        train.seed_dropouts(model, settings, start)
+        train.seed_dropouts(model, 7, 10, start)
         return [tuple(np.flatnonzero(layer(ones, training=True))) for layer in model.layers if 'dropout' in layer.name]
 
     masks = [mask for start in (0, 9) for mask in hidden(start)]
@@ -478,4 +476,4 @@ def test_statistics_that_make_spectra_infinite_are_noticed(tiny_data, tmp_path, 
 def test_signal_settings_are_part_of_the_run(tiny_data, run, tmp_path, fails):
     data = damaged_copy(tiny_data, tmp_path / 'data')
     edit_json(data / 'spectrum.json', n_fft=2048)
-    assert 'signal.n_fft was 1024, now 2048' in fails(train, data, run, *TWO_STEPS)
+    assert 'n_fft of its spectra is 2048' in fails(train, data, run, *TWO_STEPS)

@@ -11,8 +11,9 @@ from conftest import disk_full, edit_json, stage
 from threadpoolctl import threadpool_limits
 
 import tsne
+from deepdream.metrics import measure_map, neighbour_purity
 from deepdream.run_folder import model_digest
-from tsne import fit_pca, fit_tsne, measure, neighbour_purity
+from tsne import fit_pca, fit_tsne
 
 MAPS = {'act_pca': None, 'act_tsne': 2, 'act_tsne_3d': 3}
 
@@ -63,8 +64,8 @@ def test_quality_figures(mapped):
     quality = json.loads((mapped / 'tsne_train.json').read_text())
     assert set(quality) == {'model', 'n_notes', 'perplexity', 'n_components', 'explained_variance', 'evaluated_notes',
                             'purity_k', 'trustworthiness_k', 'purity', 'trustworthiness'}
-    assert set(quality['purity']) == {'raw spectra', 'fc2', 'PCA', 't-SNE 2-D', 't-SNE 3-D'}
-    assert set(quality['trustworthiness']) == {'PCA', 't-SNE 2-D', 't-SNE 3-D'}
+    assert set(quality['purity']) == {'raw_spectra', 'fc2', 'pca', 'tsne_2d', 'tsne_3d'}
+    assert set(quality['trustworthiness']) == {'pca', 'tsne_2d', 'tsne_3d'}
     assert (quality['n_notes'], quality['evaluated_notes'], quality['n_components']) == (64, 64, 50)
     assert all(0 <= value <= 1 for value in quality['purity'].values())
     assert 0.9 < quality['explained_variance'] <= 1.0001
@@ -72,16 +73,16 @@ def test_quality_figures(mapped):
 
 def test_separate_clusters_stay_separate(mapped):
     quality = json.loads((mapped / 'tsne_train.json').read_text())
-    assert quality['purity']['fc2'] == quality['purity']['PCA'] == 1
-    assert quality['purity']['t-SNE 2-D'] > 0.95
-    assert quality['trustworthiness']['PCA'] > 0.95
-    assert quality['trustworthiness']['t-SNE 2-D'] > 0.9
+    assert quality['purity']['fc2'] == quality['purity']['pca'] == 1
+    assert quality['purity']['tsne_2d'] > 0.95
+    assert quality['trustworthiness']['pca'] > 0.95
+    assert quality['trustworthiness']['tsne_2d'] > 0.9
 
 
 def test_separate_clusters_stay_separate_in_three_dimensions(mapped):
     quality = json.loads((mapped / 'tsne_train.json').read_text())
-    assert quality['purity']['t-SNE 3-D'] > 0.95
-    assert quality['trustworthiness']['t-SNE 3-D'] > 0.9
+    assert quality['purity']['tsne_3d'] > 0.95
+    assert quality['trustworthiness']['tsne_3d'] > 0.9
 
 
 @pytest.mark.parametrize('n_dimensions', [2, 3])
@@ -137,7 +138,8 @@ def test_a_note_is_not_its_own_neighbour():
 def test_trustworthiness_tells_a_faithful_map_from_a_random_one():
     rng = np.random.default_rng(0)
     rows, labels = rng.normal(size=(80, 5)), np.arange(80) % 2
-    figures = measure({'fc2': rows, 'same': rows * 2, 'random': rng.normal(size=(80, 2))}, labels)['trustworthiness']
+    spaces = {'fc2': rows, 'same': rows * 2, 'random': rng.normal(size=(80, 2))}
+    figures = measure_map(spaces, labels)['trustworthiness']
     assert figures['same'] == pytest.approx(1)
     assert figures['random'] < 0.7
 

@@ -14,7 +14,7 @@ import extract_spectrum
 import render_notes
 import train
 from data_provider import prepare_data
-from deepdream import augmentation, calibration, novelty
+from deepdream import augmentation, calibration, novelty, training_run
 from deepdream.audio import load_waveform
 from deepdream.sound_font import default_font, render, to_level
 from deepdream.spectrum import DIGEST_BEFORE_VERSIONS, SPECTRUM_VERSION, log_spectrum
@@ -53,14 +53,14 @@ def test_spectra(tmp_path, same_as_golden):
 def test_training(tiny_data, tmp_path, same_as_golden, network):
     assert stage(train, tiny_data, tmp_path, '--network', network, '--augmentation', '--steps', 2, *TINY_TRAINING) == 0
     spectra, _ = next(iter(prepare_data(tiny_data, tiny_data / 'labels.txt').dataset('test')))
-    same_as_golden(f'training of the {network} network', train.TRAINING_VERSION,
+    same_as_golden(f'training of the {network} network', training_run.TRAINING_VERSION,
                    load_model(tmp_path / 'model.keras').predict_on_batch(spectra))
 
 
 def test_variations_and_order(same_as_golden):
-    drawn = augmentation.draw(5, 3, 7)
-    values = np.concatenate([drawn[0], drawn[1].ravel(), train.note_order(10, 4, 15, 12)])
-    same_as_golden('variations', train.TRAINING_VERSION, values)
+    drawn = augmentation.draw_variations(5, 3, 7)
+    values = np.concatenate([drawn.stretch, drawn.gains.ravel(), train.note_order(10, 4, 15, 12)])
+    same_as_golden('variations', training_run.TRAINING_VERSION, values)
 
 
 def test_rendered_notes(same_as_golden):
@@ -83,7 +83,7 @@ def test_novelty(same_as_golden):
     rng = np.random.default_rng(0)
     class_indices = rng.integers(3, size=90)
     train_notes = rng.normal(size=(90, 256)) + 3 * class_indices[:, np.newaxis]
-    found = novelty.fit(train_notes, class_indices, rng.normal(size=(20, 256)))
+    found = novelty.fit_novelty(train_notes, class_indices, rng.normal(size=(20, 256)))
     values = [found.limit, *found.distances(4 * rng.normal(size=(5, 256)))]
     same_as_golden('novelty', novelty.NOVELTY_VERSION, values)
 
@@ -102,7 +102,7 @@ def spectra_without_version(content):
 
 
 def run_without_version(content):
-    content['digests']['code'] = train.DIGEST_BEFORE_VERSIONS
+    content['digests'] = {'data': content['digests']['data'], 'code': training_run.DIGEST_BEFORE_VERSIONS}
     spectra_without_version(content['signal'])
     del content['version']
 

@@ -1,7 +1,6 @@
-"""What the units of every layer answer: neurons of fc1 and fc2, filters of conv1 to conv4, classes of fc3.
+"""Activations of the units of every layer: neurons of fc1 and fc2, filters of conv1 to conv4, classes of fc3.
 
-A unit's answer to a sound is one number: the activation of a neuron, the mean over frames of a filter's, the logit of
-a class.
+A unit has one activation for a sound: that of a neuron, the mean over frames of a filter's, the logit of a class.
 """
 
 import hashlib
@@ -59,27 +58,27 @@ def over_positions(values):
     return tf.reduce_mean(values, axis=list(range(1, values.shape.ndims - 1)))
 
 
-def answers(pre):
+def activations(pre):
     """{layer: (batch, units)} from `pre_activations`."""
     found = {layer: value if layer == 'fc3' else tf.nn.relu(value) for layer, value in pre.items()}
     return {layer: over_positions(value) if layer in CONVOLUTIONAL else value for layer, value in found.items()}
 
 
-def digest(model):
-    """A digest of the weights."""
+def weights_digest(model):
+    """Return a digest of the weights of a model."""
     return hashlib.sha256(b''.join(weights.tobytes() for weights in model.get_weights())).hexdigest()[:16]
 
 
-def answers_to_notes(model, provider, split, path):
-    """{layer: (n_notes, units)} of a split, in list order; kept in `path` for as long as model and notes are these."""
-    key = digest(model) + hashlib.sha256('\n'.join(provider.notes[split]).encode()).hexdigest()[:16]
-    with suppress(FileNotFoundError, *DAMAGED), np.load(path, allow_pickle=False) as kept:  # then it is made anew
-        if str(kept['key']) == key:
-            return {layer: kept[layer] for layer in LAYERS}
+def note_activations(model, provider, split, path):
+    """{layer: (n_notes, units)} of a split, in list order; stored in `path` while model and notes are these."""
+    key = weights_digest(model) + hashlib.sha256('\n'.join(provider.notes[split]).encode()).hexdigest()[:16]
+    with suppress(FileNotFoundError, *DAMAGED), np.load(path, allow_pickle=False) as stored:  # then it is made anew
+        if str(stored['key']) == key:
+            return {layer: stored[layer] for layer in LAYERS}
     batches = []
     with progress(total=provider.n_notes(split), description=f'{split} notes') as bar:
         for spectra, _ in provider.dataset(split):
-            batches.append(answers(pre_activations(model, spectra[..., 0])))
+            batches.append(activations(pre_activations(model, spectra[..., 0])))
             bar.update(len(spectra))
     found = {layer: np.concatenate([batch[layer].numpy() for batch in batches]) for layer in LAYERS}
     with atomic(path) as temporary, open(temporary, 'wb') as file:

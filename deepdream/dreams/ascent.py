@@ -1,12 +1,12 @@
 """Gradient ascent on sounds: what is shaped, what limits it, and the loop.
 
-What is optimised is a gain for every bin of a starting sound's STFT, at every eighth frame with straight lines between,
-in units of `bound` nepers (one neper is 8.7 dB). Every iterate is a sound, scored as its wav will hold it. A gain
-multiplies, so that it keeps what real notes have and noise lacks: few strong partials far above a weak rest.
+What is optimised is a gain in dB for every bin of a starting sound's STFT, at every eighth frame with straight lines
+between, of at most `bound_db` up or down. Every iterate is a sound, scored as its wav will hold it. A gain multiplies,
+so that it keeps what real notes have and noise lacks: few strong partials far above a weak rest.
 
 The other way, to optimise the log magnitude (Fourier parameterisation, the same limits) and to invert it by Griffin-Lim
-(200 rounds, momentum 0.99), lost: of eight neurons of the tutorial's network its wavs kept 14 to 33 % of the claim,
-answered more than these in one, and were ten times as flat as real notes are.
+(200 rounds, momentum 0.99), lost: of eight neurons of the tutorial's network its wavs kept 14 to 33 % of the optimised
+value, excited their neuron more in one case only, and were ten times as flat as real notes are.
 """
 
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepdream.artifacts import BadInput
-from deepdream.augmentation import between_knots
+from deepdream.augmentation import bin_frequencies, knot_weights
 from deepdream.backend import keras, tf
 from deepdream.command_line import progress
-from deepdream.spectrum import LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude
+from deepdream.spectrum import DB_PER_NEPER, LOG_SCALE, N_BINS, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude, normalise
 from deepdream.spectrum_tf import as_written, flatness, istft, log_spectra, sounding_frames, stft, window
 
-LOWEST = 40.0  # Hz, of the partials of the starting noise
-NODE_FRAMES = 8  # 128 ms; with a gain for every frame as strong an answer, but a spectrum full of specks
+LOWEST_HZ = 40.0  # of the partials of the starting noise
+NODE_FRAMES = 8  # 128 ms; a gain for every frame gives the same activation, but a spectrum full of specks
 MAX_DEVIATIONS = 2.0  # of real notes, in a bin, before the limit begins to count
 MAX_CREST = 12.0  # peak over RMS; one real note in a hundred has more than 19
 MIN_FLATNESS = 1e-5  # spectral; one real note in a hundred has less than half of it
 MOST_BINS = 3  # moved up or down by the jitter: 47 Hz
-FILTER = 0.7  # nepers, 6 dB, standard deviation of the jitter's filter at each of its knots
+FILTER_DB = 0.7 * DB_PER_NEPER  # 6.1 dB: standard deviation of the jitter's filter at each of its knots
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Settings:
 
     steps: int = 200
     rate: float = 0.04  # of the bound, a step at first; falls to 0
-    bound: float = 3.0  # nepers, 26 dB: with more the answer is stronger, but fewer other networks agree
+    bound_db: float = 3 * DB_PER_NEPER  # 26 dB: with more the activation is stronger, but fewer other networks agree
     limit: float = 30.0  # weight of the standard deviations beyond MAX_DEVIATIONS
     variation: float = 1.0  # weight of the changes from frame to frame; from bin to bin a fifth
     magnitude: float = 0.1  # weight of the mean linear magnitude
-    crest: float = 1.0  # weight of the nepers of the crest factor beyond MAX_CREST
-    flatness: float = 0.05  # weight of the nepers of the spectral flatness below MIN_FLATNESS
-    diversity: float = 0.5  # weight of the likeness of several answers of one unit
+    crest: float = 1.0  # weight of the natural logarithm of the crest factor over MAX_CREST
+    flatness: float = 0.05  # weight of the natural logarithm of MIN_FLATNESS over the spectral flatness
+    diversity: float = 0.5  # weight of the likeness of several dreams of one unit
     jitter: bool = True  # move, shift and filter the sound for all but the last fifth of the steps
     seed: int = 0
 
@@ -76,7 +76,7 @@ def starting_noise(mean, std, seeds):
     bins = hertz * ((N_BINS - 1) * 2 / SAMPLE_RATE)
     level = magnitude(np.interp(bins, np.arange(N_BINS), mean[frames].mean(axis=0)))
     spread = np.interp(bins, np.arange(N_BINS), std[frames].mean(axis=0))
-    level = level * np.clip(hertz / LOWEST - 1, 0, 1)
+    level = level * np.clip(hertz / LOWEST_HZ - 1, 0, 1)
     loudness = magnitude(mean).sum(axis=1)
     envelope = np.interp(np.arange(N_SAMPLES), np.arange(N_FRAMES) * N_SAMPLES / (N_FRAMES - 1), loudness)
 
@@ -92,14 +92,15 @@ def starting_noise(mean, std, seeds):
 class Shaped:
     """A batch of sounds, each a gain on a start; call it for the waveforms as their wavs would hold them."""
 
-    def __init__(self, start, gain, bound):
-        self.start, self.gain, self.bound = stft(tf.constant(start)), gain, bound
+    def __init__(self, start, window_gain, bound_db):
+        self.start, self.window_gain, self.bound = stft(tf.constant(start)), window_gain, bound_db / DB_PER_NEPER
         self.between = interpolation(NODE_FRAMES)
         self.share = tf.Variable(tf.zeros((len(start), self.between.shape[1], N_BINS)))
 
     def __call__(self, shift=0):
         gain = tf.exp(self.bound * tf.tanh(tf.einsum('fn,bnk->bfk', self.between, self.share)))
-        return as_written(tf.roll(istft(self.start * tf.complex(gain, tf.zeros_like(gain))), shift, axis=1), self.gain)
+        return as_written(tf.roll(istft(self.start * tf.complex(gain, tf.zeros_like(gain))), shift, axis=1),
+                          self.window_gain)
 
 
 def interpolation(step):
@@ -110,47 +111,47 @@ def interpolation(step):
 
 
 def jitters(settings):
-    """Yield (shift in audio samples, shift in bins, nepers (513,) of a smooth filter) of every step; then none.
+    """Yield (shift in audio samples, shift in bins, log gains (513,) of a smooth filter) of every step; then none.
 
     +-64 ms, +-3 bins, a standard deviation of 6 dB at the filter's knots, those of augmentation.py.
     """
     rng = np.random.default_rng(settings.seed)
-    to_levels = between_knots(np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE))
+    to_levels = knot_weights(bin_frequencies())
     for step in range(settings.steps):
         if settings.jitter and step < 0.8 * settings.steps:
-            knots = rng.normal(scale=FILTER, size=len(to_levels))
+            knots = rng.normal(scale=FILTER_DB / DB_PER_NEPER, size=len(to_levels))
             yield rng.integers(-1024, 1025), rng.integers(-MOST_BINS, MOST_BINS + 1), knots @ to_levels
         else:
             yield 0, 0, np.zeros(N_BINS)
 
 
-def ascend(start, objective, provider, settings, everywhere=False):
+def ascend(start, objective, mean, std, settings, everywhere=False):
     """Return the waveforms (batch, 64000), as written, that a start (batch, 64000) becomes by raising the objective.
 
-    `objective` maps normalised spectra (batch, 251, 513) to (batch,). The sounds end where real notes end, unless they
-    may sound `everywhere`. Raises BadInput when the ascent leaves the finite numbers.
+    `objective` maps spectra (batch, 251, 513), normalised by `mean` and `std`, to (batch,). The sounds end where real
+    notes end, unless they may sound `everywhere`. Raises BadInput when the ascent leaves the finite numbers.
     """
     tf.config.experimental.enable_op_determinism()
-    frames = sounding_frames(provider.std) | everywhere
-    shaped, limits = Shaped(start, window(frames), settings.bound), Limits(provider.mean, provider.std, settings)
+    frames = np.ones(N_FRAMES, bool) if everywhere else sounding_frames(std)
+    shaped, limits = Shaped(start, window(frames), settings.bound_db), Limits(mean, std, settings)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.rate, settings.steps))
     optimizer.build([shaped.share])
 
     @tf.function(jit_compile=True)  # 16 sounds: 0.13 s a step against 0.29
-    def climb(shift, bins, nepers):
+    def climb(shift, bins, log_gains):
         with tf.GradientTape() as tape:
             waveforms = shaped(shift)
             spectra = log_spectra(waveforms)
-            filtered = tf.math.log1p(tf.math.expm1(spectra) * tf.exp(nepers))
-            reached = objective(provider.normalise(tf.roll(filtered, bins, axis=2)))
+            filtered = tf.math.log1p(tf.math.expm1(spectra) * tf.exp(log_gains))
+            reached = objective(normalise(tf.roll(filtered, bins, axis=2), mean, std))
             loss = tf.reduce_sum(limits.cost(waveforms, spectra) - reached)
         gradient = tape.gradient(loss, shaped.share)
         rms = tf.reduce_mean(gradient ** 2, axis=(1, 2), keepdims=True) ** 0.5  # every sound climbs at its own scale
         optimizer.apply_gradients([(gradient / (rms + 1e-12), shaped.share)])
         return loss
 
-    for step, (shift, bins, nepers) in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step')):
-        loss = climb(*map(tf.constant, (np.int32(shift), np.int32(bins), np.float32(nepers))))
+    for step, (shift, bins, log_gains) in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step')):
+        loss = climb(*map(tf.constant, (np.int32(shift), np.int32(bins), np.float32(log_gains))))
         if not np.isfinite(loss):
             raise BadInput(f'the ascent left the finite numbers at step {step + 1} of {settings.steps}: '
                            f'give a --rate below {settings.rate:g}')

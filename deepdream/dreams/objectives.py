@@ -1,4 +1,4 @@
-"""What the dreams raise: the answer of a unit, all that a layer sees, the likeness to another sound's style."""
+"""What the dreams raise: the activation of a unit, all activations of a layer, the likeness to a sound's style."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from deepdream.dreams.activations import CONVOLUTIONAL, leaky_relu_gradient, ove
 
 STYLE_LAYERS = CONVOLUTIONAL[:3]
 CONTENT_LAYER = 'fc2'
-NEAR_ENOUGH = 0.1  # of the style distance at first: from there on the content alone counts
+STYLE_REACHED = 0.1  # of the style distance at first: from there on the content alone counts
 SAME_STYLE = 1e-3  # style distance, relative: what differs by less is the same note, softer or louder
 
 
@@ -41,7 +41,7 @@ def likeness(pre, pairs):
 
 
 def layer_objective(model, layer, frames):
-    """Raise all that a layer answers: the logarithm of its activations' mean square (Deep Dream's objective)."""
+    """Raise all activations of a layer: the logarithm of its activations' mean square (Deep Dream's objective)."""
     def objective(spectra):
         activation = tf.nn.relu(pre_activations(model, spectra * frames, leaky_relu_gradient)[layer])
         return tf.math.log(tf.reduce_mean(activation ** 2, axis=list(range(1, activation.shape.ndims))) + 1e-6)
@@ -50,7 +50,7 @@ def layer_objective(model, layer, frames):
 
 
 def gram_matrices(pre):
-    """{layer: (batch, filters, filters)}: how often two filters answer together, whenever that is.
+    """{layer: (batch, filters, filters)}: how often two filters are active together, whenever that is.
 
     Gatys, Ecker, Bethge 2015, "A Neural Algorithm of Artistic Style", equation 3.
     """
@@ -69,8 +69,9 @@ def style_distance(grams, wanted):
 def style_objective(model, content, style, frames, content_weight):
     """Return (distance, objective), both functions of normalised spectra.
 
-    The objective lowers the style distance to `style`, until it is NEAR_ENOUGH, and keeps what CONTENT_LAYER answers to
-    `content`; both are (1, 251, 513). The distance is 1 for `content` itself. Raises BadInput where the two are alike.
+    The objective lowers the style distance to `style`, until it is STYLE_REACHED, and keeps the activations of
+    CONTENT_LAYER for `content`; both are (1, 251, 513). The distance is 1 for `content` itself. Raises BadInput where
+    the two are alike.
     """
     wanted = gram_matrices(pre_activations(model, style * frames))
     of_content = pre_activations(model, content * frames)
@@ -86,6 +87,6 @@ def style_objective(model, content, style, frames, content_weight):
         pre = pre_activations(model, spectra * frames, leaky_relu_gradient)
         changed = tf.reduce_sum((tf.nn.relu(pre[CONTENT_LAYER]) - kept) ** 2, axis=1) / tf.reduce_sum(kept ** 2, axis=1)
         apart = style_distance(gram_matrices(pre), wanted) / at_first
-        return -tf.nn.relu(apart - NEAR_ENOUGH) - content_weight * changed
+        return -tf.nn.relu(apart - STYLE_REACHED) - content_weight * changed
 
     return distance, objective

@@ -8,29 +8,30 @@ from deepdream.artifacts import BadInput
 from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, log_spectrum, magnitude
 
 OCTAVES = 2 ** np.arange(3, 9)  # about where the bands meet, in bins: 125 Hz to 4 kHz
-LOWEST = 2  # bins, 31 Hz
+LOWEST_BIN = 2  # 31 Hz
 LEEWAY = 1.25  # a third of an octave
-RANGE = 5.8  # nepers, 50 dB: what is weaker counts as silent
+RANGE_DB = 50.4  # below the loudest: what is weaker counts as silent
+MOST_CHANGE_DB = 17.4  # of a band in a round
 N_ROUNDS = 80
-NEAR_ENOUGH = 0.01
+STATISTICS_REACHED = 0.01  # relative error
 FEWEST_FRAMES = N_FFT // HOP_LENGTH + 1  # the first and the last of so many do not overlap
 
 
 def band_edges(spectrum):
-    """(251, 513) log spectrum -> (n_bands + 1,): the bins from LOWEST to 8 kHz at which a sound is divided into bands.
+    """(251, 513) log spectrum -> (n_bands + 1,): the bins from LOWEST_BIN to 8 kHz that divide a sound into bands.
 
     A band is about an octave, but meets the next one where the sound's mean spectrum is least within LEEWAY: no gain
     parts the halves of a partial.
     """
     mean = magnitude(spectrum).mean(axis=0)
     ranges = [(int(np.ceil(edge / LEEWAY)), int(edge * LEEWAY) + 1) for edge in OCTAVES]
-    return np.array([LOWEST, *(low + mean[low:high].argmin() for low, high in ranges), N_BINS])
+    return np.array([LOWEST_BIN, *(low + mean[low:high].argmin() for low, high in ranges), N_BINS])
 
 
 def band_levels(spectrum, edges):
-    """(251, 513) log spectrum -> (251, n_bands): the logarithm of each band's RMS magnitude."""
+    """(251, 513) log spectrum -> (251, n_bands): each band's RMS magnitude in dB."""
     power = magnitude(spectrum).astype(np.float64) ** 2
-    return 0.5 * np.log(np.add.reduceat(power, edges[:-1], axis=1) / np.diff(edges) + 1e-20)
+    return 10 * np.log10(np.add.reduceat(power, edges[:-1], axis=1) / np.diff(edges) + 1e-20)
 
 
 def between_bands(edges):
@@ -41,9 +42,9 @@ def between_bands(edges):
 
 def heard(levels):
     """Which frames and which bands are, in the mean, within 50 dB of the loudest."""
-    frames = levels.max(axis=1) > levels.max() - RANGE
+    frames = levels.max(axis=1) > levels.max() - RANGE_DB
     bands = levels[frames].mean(axis=0)
-    return frames, bands > bands.max() - RANGE
+    return frames, bands > bands.max() - RANGE_DB
 
 
 def with_own_partials(spectrum, edges):
@@ -60,10 +61,10 @@ def with_own_partials(spectrum, edges):
 def statistics(levels, frames, bands):
     """(2, n_bands): mean and standard deviation of the bands over the frames.
 
-    In nepers above 50 dB below the loudest band's mean, so that neither depends on how loud the whole is.
+    The mean in dB above a level 50.4 dB below the loudest band's, so that neither depends on how loud the whole is.
     """
     mean, deviation = levels[frames][:, bands].mean(axis=0), levels[frames][:, bands].std(axis=0)
-    return np.stack([mean - mean.max() + RANGE, deviation])
+    return np.stack([mean - mean.max() + RANGE_DB, deviation])
 
 
 def thin_style(waveform, other, finish):
@@ -81,13 +82,13 @@ def thin_style(waveform, other, finish):
         levels = band_levels(log_spectrum(shaped), edges)
         have = statistics(levels, frames, bands)
         nearest = min(nearest, (relative_error(have, wanted), shaped), key=lambda one: one[0])
-        if nearest[0] < NEAR_ENOUGH:
+        if nearest[0] < STATISTICS_REACHED:
             break
         change = np.tile(wanted[0] - have[0], (len(stft), 1))
         if len(wanted) > 1:
             change += (levels[:, bands] - levels[frames][:, bands].mean(axis=0)) * (wanted[1] / have[1] - 1)
-        gain[np.ix_(frames, bands)] += 0.5 * np.clip(change, -2, 2)[frames]
-        shaped = finish(librosa.istft((stft * np.exp(gain @ to_bins)).T, hop_length=HOP_LENGTH, length=N_SAMPLES))
+        gain[np.ix_(frames, bands)] += 0.5 * np.clip(change, -MOST_CHANGE_DB, MOST_CHANGE_DB)[frames]
+        shaped = finish(librosa.istft((stft * 10 ** (gain @ to_bins / 20)).T, hop_length=HOP_LENGTH, length=N_SAMPLES))
     return nearest[1]
 
 

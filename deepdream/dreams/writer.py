@@ -2,47 +2,50 @@
 
 from dataclasses import asdict
 
-import matplotlib
 import numpy as np
 import soundfile
-from matplotlib.figure import Figure
 
 from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
-from deepdream.audio import load_waveform
+from deepdream.audio import SILENT_PEAK, load_waveform
 from deepdream.backend import tf
-from deepdream.dreams.activations import LAYERS, answers, answers_to_notes, digest, pre_activations
+from deepdream.dreams.activations import LAYERS, activations, note_activations, pre_activations, weights_digest
 from deepdream.dreams.ascent import ascend, starting_noise
 from deepdream.dreams.objectives import unit_objective
-from deepdream.dreams.read_back import compare, describe_sound, spectral_convergence
+from deepdream.dreams.read_back import check_read_back, describe_sound, spectral_convergence, with_read_back
+from deepdream.figures import make_figure
 from deepdream.run_folder import open_run
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum
 from deepdream.spectrum_tf import FULL_SCALE, log_spectra, sounding_frames
 
-matplotlib.rcParams['text.parse_math'] = False  # a label may hold a dollar
 BATCH = 16  # sounds at once
 
 
 class Dreamer:
-    """The network, the data, and what the network's units answer to the notes of the test split."""
+    """The network of RUN, the test split of DATA, and the activations of its notes.
 
-    def __init__(self, args):
-        self.model, self.provider = open_run(args, ['test'])
-        self.run, self.labels, self.notes = args.run, self.provider.labels, self.provider.notes['test']
-        self.frames = sounding_frames(self.provider.std).astype(np.float32)[:, np.newaxis]  # that the network knows
-        self.digest = digest(self.model)
-        self.of_notes = answers_to_notes(self.model, self.provider, 'test', self.path('answers_test.npz'))
+    `note_activations` is {layer: (n_notes, units)}, `frames` (251, 1) is 1 where the network knows sound.
+    """
+
+    def __init__(self, run, data, labels):
+        self.model, self.provider = open_run(run, data, labels, ['test'])
+        self.run, self.labels, self.notes = run, self.provider.labels, self.provider.notes['test']
+        self.mean, self.std = self.provider.mean, self.provider.std
+        self.frames = sounding_frames(self.std).astype(np.float32)[:, np.newaxis]
+        self.digest = weights_digest(self.model)
+        stored = self.path('note_activations_test.npz')
+        self.note_activations = note_activations(self.model, self.provider, 'test', stored)
 
     def path(self, name):
         return self.run / 'dreams' / name
 
-    def answers(self, spectra):
-        """{layer: (n, units)} to log spectra (n, 251, 513)."""
-        found = answers(pre_activations(self.model, self.provider.normalise(spectra)))
+    def activations(self, spectra):
+        """{layer: (n, units)} for log spectra (n, 251, 513)."""
+        found = activations(pre_activations(self.model, self.provider.normalise(spectra)))
         return {layer: value.numpy() for layer, value in found.items()}
 
-    def heard(self, waveform):
-        """{layer: (1, units)}: the answers to a sound, as far as real notes sound."""
-        return self.answers(log_spectrum(waveform)[np.newaxis] * self.frames)
+    def activations_of(self, waveform):
+        """{layer: (1, units)} for a sound (64000,), as far as real notes sound."""
+        return self.activations(log_spectrum(waveform)[np.newaxis] * self.frames)
 
     def normalised(self, waveform):
         """(64000,) -> (1, 251, 513)."""
@@ -50,23 +53,27 @@ class Dreamer:
 
     # Units.
 
-    def key(self, layer, unit, settings, answer=0, n_answers=1):
-        """What a unit's dream depends on."""
-        return {'layer': layer, 'unit': unit, 'answer': answer, 'n_answers': n_answers, 'model': self.digest,
+    def key(self, layer, unit, settings, dream=0, n_dreams=1):
+        """Return what the `dream`-th of several dreams of a unit depends on."""
+        return {'layer': layer, 'unit': unit, 'answer': dream, 'n_answers': n_dreams, 'model': self.digest,
                 **asdict(settings)}
 
     def is_dreamed(self, name, key):
         path = self.path(f'{name}.json')
         return path.exists() and load_json(path, 'dream.py').get('key') == key
 
-    def dream_units(self, layer, units, settings):
-        """Return the waveforms (len(units), 64000) to which units of a layer answer most.
+    def report(self, name):
+        """Return the report of a dream that is there."""
+        return with_read_back(load_json(self.path(f'{name}.json'), 'dream.py'))
 
-        A unit that comes several times gets answers that differ.
+    def dream_units(self, layer, units, settings):
+        """Return the waveforms (len(units), 64000) that excite units of a layer most.
+
+        A unit that comes several times gets dreams that differ.
         """
         seeds = [(settings.seed, LAYERS.index(layer), unit, units[:i].count(unit)) for i, unit in enumerate(units)]
-        objective = unit_objective(self.model, layer, units, self.of_notes[layer], settings.diversity)
-        return ascend(starting_noise(self.provider.mean, self.provider.std, seeds), objective, self.provider, settings)
+        objective = unit_objective(self.model, layer, units, self.note_activations[layer], settings.diversity)
+        return ascend(starting_noise(self.mean, self.std, seeds), objective, self.mean, self.std, settings)
 
     def write_units(self, layer, units, names, settings):
         """Dream a batch of units, write it and return the reports."""
@@ -78,28 +85,33 @@ class Dreamer:
 
     # Writing.
 
-    def write(self, name, waveform, report, layer, unit=slice(None)):
+    def write(self, name, waveform, report, layer, unit=None):
         """Write a dream; return its report, completed by what the wav, read back, is and does to a unit.
 
-        Without a unit the honesty score is about the mean answer of the layer. The .json comes last: a dream that has
-        it is whole.
+        Without a unit the read-back check is about the mean activation of the layer. The .json comes last: a dream that
+        has it is whole.
         """
         self.path(f'{name}.json').unlink(missing_ok=True)
         wav = self.path('audio') / f'{name}.wav'
         write_wav(wav, waveform)
         read_back, _ = load_waveform(wav)
-        spectrum, claimed_spectrum = log_spectrum(read_back), log_spectra(waveform[np.newaxis])[0].numpy()
-        heard, claimed = (self.answers(one[np.newaxis]) for one in (spectrum, claimed_spectrum))
-        probabilities = tf.nn.softmax(heard['fc3'][0]).numpy()
-        score = compare(*(float(one[layer][0, unit].mean()) for one in (heard, claimed)),
-                        self.of_notes[layer][:, unit].reshape(len(self.notes), -1).mean(axis=1), self.notes)
-        report |= {'honesty': score | {'layer': layer}, 'sound': describe_sound(read_back, spectrum),
-                   'spectral_convergence': spectral_convergence(spectrum, claimed_spectrum),
+        spectrum, optimised_spectrum = log_spectrum(read_back), log_spectra(waveform[np.newaxis])[0].numpy()
+        found, optimised = self.activations(spectrum[np.newaxis]), self.activations(optimised_spectrum[np.newaxis])
+        probabilities = tf.nn.softmax(found['fc3'][0]).numpy()
+        score = check_read_back(float(of_unit(found[layer], unit)[0]), float(of_unit(optimised[layer], unit)[0]),
+                                of_unit(self.note_activations[layer], unit), self.notes)
+        report |= {'read_back': score | {'layer': layer}, 'sound': describe_sound(read_back, spectrum),
+                   'spectral_convergence': spectral_convergence(spectrum, optimised_spectrum),
                    'probabilities': dict(zip(self.labels, map(float, probabilities), strict=True))}
         save_npy(spectrum_path(self.run, 'dreams', name), spectrum.astype(self.provider.signal['dtype']))
         draw_spectrum(self.path(f'{name}.png'), spectrum, name)
         save_json(self.path(f'{name}.json'), report)
         return report
+
+
+def of_unit(layer_activations, unit):
+    """(n, units) activations of a layer -> (n,): those of a unit, or without one the mean over all units."""
+    return layer_activations.mean(axis=1) if unit is None else layer_activations[:, unit]
 
 
 def write_wav(path, waveform):
@@ -109,7 +121,7 @@ def write_wav(path, waveform):
 
 
 def draw_spectrum(path, spectrum, title):
-    figure = Figure(figsize=(5, 3.2), layout='constrained')
+    figure = make_figure(figsize=(5, 3.2))
     axes = figure.add_subplot(title=title, xlabel='time (s)', ylabel='frequency (kHz)')
     axes.imshow(spectrum.T.astype(np.float32), origin='lower', aspect='auto', cmap='magma', interpolation='nearest',
                 extent=(0, N_SAMPLES / SAMPLE_RATE, 0, SAMPLE_RATE / 2000))
@@ -122,7 +134,7 @@ def load_sound(path):
     if not path.is_file():
         raise BadInput(f'{path}: there is no such sound file')
     waveform, remarks = load_waveform(path)
-    if np.abs(waveform).max() < 1e-4:
+    if np.abs(waveform).max() < SILENT_PEAK:
         raise BadInput(f'{path}: its first 4 s are silent: give a sound that can be heard')
     if remarks:
         print(f'{path}: {", ".join(remarks)}')

@@ -1,15 +1,13 @@
 """The atlas: RUN/atlas/index.html shows the dream of every unit, plays it, and plays its nine strongest real notes."""
 
 import json
-import shutil
-from pathlib import Path
 
 import numpy as np
 
-from deepdream.artifacts import atomic, load_json, save_text
+from deepdream.artifacts import save_text
 from deepdream.dreams.activations import unit_name
 from deepdream.map.data import PALETTE, pack
-from deepdream.map.page import PAGE, call, link_atlas
+from deepdream.map.page import call, copy_page_files, link_atlas
 from deepdream.map.previews import (
     CHUNK_NOTES,
     base64_of,
@@ -19,17 +17,14 @@ from deepdream.map.previews import (
     preview_folder,
     write_chunks,
 )
-from deepdream.notes import note_attributes
 
 N_STRONGEST = 9
-OWN_PARTS = Path(__file__).parents[2] / 'pages' / 'atlas'
-MAP_PARTS = ('map.css', 'decode.js', 'colours.js', 'sound.js', 'dom.js', 'card.js')  # shared with the map's page
 
 
 def families(of_notes, class_index, n_labels):
-    """Return (preferred class index, selectivity) of every unit, from its answers (n_notes, units) to real notes.
+    """Return (preferred class index, selectivity) of every unit, from its activations (n_notes, units) for real notes.
 
-    The preferred family is the one with the highest mean answer m; with the mean o of the other families' means,
+    The preferred family is the one with the highest mean activation m; with the mean o of the other families' means,
     selectivity is (m - o) / (m + o), 0 to 1: Morcos et al. 2018, "On the importance of single directions", eq. 1.
     """
     means = np.stack([of_notes[class_index == one].mean(axis=0) if (class_index == one).any()
@@ -43,21 +38,21 @@ def families(of_notes, class_index, n_labels):
 def describe_units(dreamer, layer):
     """What the page says of every unit of a layer; `notes` are rows of the test split."""
     from scipy.special import softmax
-    of_notes = dreamer.of_notes[layer]
+    of_notes = dreamer.note_activations[layer]
     positive = softmax(of_notes, axis=1) if layer == 'fc3' else of_notes
     preferred, selectivity = families(positive, dreamer.provider.class_indices['test'], len(dreamer.labels))
     strongest = np.argsort(-of_notes, axis=0, kind='stable')[:N_STRONGEST]
     units = []
     for unit in range(of_notes.shape[1]):
         name = unit_name(layer, unit, dreamer.labels)
-        report = load_json(dreamer.path(f'{name}.json'), 'dream.py atlas')
+        report = dreamer.report(name)
         units.append({
             'id': f'{layer}_{unit}', 'name': name, 'layer': layer, 'unit': unit,
             'title': dreamer.labels[unit] if layer == 'fc3' else f'{layer} {unit}',
             'dead': bool(layer != 'fc3' and of_notes[:, unit].max() <= 0), 'family': int(preferred[unit]),
             'selectivity': round(float(selectivity[unit]), 4), 'notes': strongest[:, unit].tolist(),
-            'answers': [round(float(value), 4) for value in of_notes[strongest[:, unit], unit]],
-            'honesty': report['honesty'], 'sound': report['sound'],
+            'note_activations': [round(float(value), 4) for value in of_notes[strongest[:, unit], unit]],
+            'read_back': report['read_back'], 'sound': report['sound'],
             'map': map_address(layer, unit, strongest[:, unit])})
     return units
 
@@ -81,16 +76,11 @@ def pack_sounds(dreamer, units):
     heard = np.concatenate([make_previews(data, 'test', notes), make_previews(run, 'dreams', dreams)])
     first_place = -(-len(notes) // CHUNK_NOTES) * CHUNK_NOTES  # the dreams begin with a chunk of their own
     place = np.concatenate([np.arange(len(notes)), first_place + np.arange(len(dreams))])
-    attributes = note_attributes(data, 'test', notes)
-    unknown, family = np.full(len(dreams), -1), np.array([unit['family'] for unit in units])
-    none = np.zeros((len(place), 0), np.uint16)
+    family = np.array([unit['family'] for unit in units])
     arrays = {'class_index': np.concatenate([dreamer.provider.class_indices['test'][rows], family]).astype(np.uint16),
-              'pitch': np.concatenate([attributes['pitch'], unknown]).astype(np.int16),
-              'velocity': np.concatenate([attributes['velocity'], unknown]).astype(np.int16),
-              'place': place.astype(np.int32), 'has_sound': heard.astype(np.uint8),
-              'neighbours': none, 'strongest': none}
+              'place': place.astype(np.int32), 'has_sound': heard.astype(np.uint8)}
     content = {'notes': notes + dreams, 'arrays': {name: pack(array) for name, array in arrays.items()},
-               'chunk_notes': CHUNK_NOTES, 'sources': []}
+               'chunk_notes': CHUNK_NOTES}
     scripts = [*chunks(preview_files(data, 'test', notes), np.arange(len(notes)), heard[:len(notes)]),
                *dream_chunks(run, dreams, first_place // CHUNK_NOTES)]
     return content, scripts
@@ -114,9 +104,7 @@ def write_atlas(dreamer, layers):
     content |= {'units': units, 'layers': list(layers), 'labels': dreamer.labels, 'split': 'test',
                 'colours': [PALETTE[i % len(PALETTE)] for i in range(len(dreamer.labels))],
                 'map_page': '../map/index.html' if (dreamer.run / 'map' / 'index.html').exists() else ''}
-    for path in [*OWN_PARTS.iterdir(), *(PAGE / name for name in MAP_PARTS)]:
-        with atomic(folder / path.name) as temporary:
-            shutil.copyfile(path, temporary)
+    copy_page_files('atlas', folder)
     write_chunks(folder / 'previews', scripts)
     save_text(folder / 'data.js', call('receiveMap', content))
     link_atlas(dreamer.run)

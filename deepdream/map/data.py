@@ -1,4 +1,4 @@
-"""What the sound map shows, gathered from the files of stages 1-6 and packed for the page."""
+"""What the sound map shows, gathered from the files of stages 1 to 6 and packed for the page."""
 
 import base64
 import csv
@@ -6,11 +6,12 @@ import csv
 import numpy as np
 
 from deepdream.artifacts import BadInput, list_path, load_json, load_lines, run_path
+from deepdream.neighbours import nearest_notes
 from deepdream.notes import note_attributes
 from deepdream.run_folder import check_stage, load_activation, load_rows
 
 VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pca.npy'}
-# Chosen by search in OKLab: of all pairs the closest differ by 0.125 for normal sight, 0.093 / 0.096 / 0.069 for
+# Found by a search in OKLab: the closest of all pairs differ by 0.125 for normal sight, 0.093 / 0.096 / 0.069 for
 # deuteranopia / protanopia / tritanopia (Okabe-Ito stretched to eleven: 0.014; Tol's muted: 0.052), and each stands
 # out from white and from near-black.
 PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#884499', '#447766', '#dd88bb',
@@ -65,7 +66,7 @@ def load_probabilities(path, notes, labels):
             from error
 
 
-def take(columns, n_notes, seed=0):
+def sample_rows(columns, n_notes, seed=0):
     """Return `n_notes` rows of every column, drawn at random with `seed`, in their old order."""
     total = len(columns['note'])
     if n_notes >= total:
@@ -109,20 +110,18 @@ def map_order(points):
     return interleaved.argsort(kind='stable').argsort()
 
 
-def nearest_notes(activation, n_notes=None):
+def neighbour_rows(activation, n_notes):
     """Return (n, up to 8) rows of the nearest other notes in fc2 space, nearest first.
 
     The rows from `n_notes` on are no notes but a user's sounds, and nobody's neighbours.
     """
-    from sklearn.neighbors import NearestNeighbors
-    n_notes = len(activation) if n_notes is None else n_notes
     n_neighbours = min(N_NEIGHBOURS, n_notes - 1)
     if n_neighbours == 0:
         return np.zeros((len(activation), 0), np.int32)
-    nearest = NearestNeighbors(n_neighbors=n_neighbours, algorithm='brute').fit(activation[:n_notes])
-    rows = [nearest.kneighbors(return_distance=False)]
-    if n_notes < len(activation):
-        rows.append(nearest.kneighbors(activation[n_notes:], return_distance=False))
+    notes, added = activation[:n_notes], activation[n_notes:]
+    rows = [nearest_notes(notes, n_neighbours)[1]]
+    if len(added):
+        rows.append(nearest_notes(notes, n_neighbours, added)[1])
     return np.concatenate(rows).astype(np.int32)
 
 
@@ -145,21 +144,21 @@ def pack_map(labels, columns, has_sound, n_notes=None):
     The rows from `n_notes` on are a user's sounds, whose class index is that of one more family.
     """
     n_notes = len(columns['note']) if n_notes is None else n_notes
-    with_own = n_notes < len(columns['note'])
+    own = [(OWN_FAMILY, OWN_COLOUR)] if n_notes < len(columns['note']) else []
     sources, source_index = np.unique(columns['source'].astype(str), return_inverse=True)
     activation = columns['activation']
     strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST]
     arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint8),
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
               'place': map_order(columns['tsne_2d']).astype(np.int32),
-              'neighbours': nearest_notes(activation, n_notes),
+              'neighbours': neighbour_rows(activation, n_notes),
               'strongest': strongest.astype(np.uint16), **{view: columns[view] for view in VIEWS}}
     if 'probabilities' in columns:
         arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
         arrays['predicted'] = columns['probabilities'].argmax(axis=1).astype(np.uint16)
     return {'notes': columns['note'].tolist(), 'labels': labels, 'sources': sources.tolist(),
-            'neurons': activation.shape[1], 'n_notes': n_notes, 'families': labels + [OWN_FAMILY] * with_own,
-            'colours': [PALETTE[i % len(PALETTE)] for i in range(len(labels))] + [OWN_COLOUR] * with_own,
+            'neurons': activation.shape[1], 'n_notes': n_notes, 'families': labels + [family for family, _ in own],
+            'colours': [PALETTE[i % len(PALETTE)] for i in range(len(labels))] + [colour for _, colour in own],
             'anchors': {view: cluster_anchors(columns[view][:n_notes], columns['class_index'][:n_notes])
                         for view in VIEWS},
             'arrays': {name: pack(array) for name, array in arrays.items()}}

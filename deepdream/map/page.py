@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import BadInput, atomic, load_json, run_path, save_text
-from deepdream.map.data import gather, map_order, pack_activation, pack_map, take
+from deepdream.map.data import gather, map_order, pack_activation, pack_map, sample_rows
 from deepdream.map.pictures import caption, draw_map
 from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, preview_files, write_chunks
-from deepdream.map.user_sounds import FOLDER, place_added
+from deepdream.map.user_sounds import FOLDER, place_sounds
+from deepdream.metrics import SPACES, with_space_ids
 from deepdream.notes import find_wavs
 
-PAGE = Path(__file__).parents[2] / 'pages' / 'map'
+PAGES = Path(__file__).parents[2] / 'pages'
 EMBED_BYTES = 25_000_000
 EMBED_SECONDS = (FULL_SECONDS, 2.0, 1.5, 1.0)  # of each note; the longest that fits, and if none does, fewer notes
 
@@ -24,7 +25,7 @@ EMBED_SECONDS = (FULL_SECONDS, 2.0, 1.5, 1.0)  # of each note; the longest that 
 class SoundMap:
     """What the pictures and the page show of a split.
 
-    `columns` are those of `map.data.gather`, one row a note; `added` those of `place_added` for the user's sounds, or
+    `columns` are those of `map.data.gather`, one row a note; `added` those of `place_sounds` for the user's sounds, or
     None; `quality` is the content of tsne.json.
     """
 
@@ -41,7 +42,7 @@ class SoundMap:
 
         The user's sounds follow the notes, all of them.
         """
-        total, columns = len(self.columns['note']), take(self.columns, n_shown)
+        total, columns = len(self.columns['note']), sample_rows(self.columns, n_shown)
         notes, ids = columns['note'], self.added['id'] if self.added else []
         has_sound = make_previews(self.data, self.split, notes, seconds)
         files = preview_files(self.data, self.split, notes, seconds)
@@ -55,7 +56,7 @@ class SoundMap:
         audio = self.data / self.split / 'audio'
         content = pack_map(self.labels, columns, has_sound, len(notes)) | {
             'split': self.split, 'quality': self.quality, 'remarks': remarks(total, has_sound, seconds, len(ids)),
-            'files': names, 'unlike': self.added['unlike'] if self.added else [],
+            'files': names, 'out_of_distribution': self.added['out_of_distribution'] if self.added else [],
             'chunk_notes': CHUNK_NOTES, 'audio_folder': '' if embedded else f'{audio.resolve().as_posix()}/'}
         scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
         return content, pack_activation(columns['activation']), scripts
@@ -66,7 +67,8 @@ def open_sound_map(data, run, split):
     labels, columns = gather(data, run, split)
     quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', purity=dict, purity_k=int, trustworthiness=dict,
                         evaluated_notes=int)
-    return SoundMap(data, run, split, labels, columns, place_added(run, columns, len(labels)), quality)
+    return SoundMap(data, run, split, labels, columns, place_sounds(run, columns, len(labels)),
+                    with_space_ids(quality))
 
 
 def write_sound_map(data, run, split='test', embed=False, limit=None):
@@ -87,11 +89,11 @@ def write_sound_map(data, run, split='test', embed=False, limit=None):
 
 def write_pictures(shown):
     n_notes = len(shown.columns['note'])
-    for view, title, name in (('tsne_2d', 't-SNE 2-D', 'map_2d.png'), ('tsne_3d', 't-SNE 3-D', 'map_3d.png')):
+    for view, name in (('tsne_2d', 'map_2d.png'), ('tsne_3d', 'map_3d.png')):
         path = run_path(shown.run, name, shown.split)
         draw_map(path, shown.columns[view], shown.columns['class_index'], shown.labels,
-                 caption(n_notes, shown.split, shown.quality, title))
-        print(f'{path}: {title} of {n_notes:,} notes')
+                 caption(n_notes, shown.split, shown.quality, view))
+        print(f'{path}: {SPACES[view]} of {n_notes:,} notes')
 
 
 def remarks(n_notes, has_sound, seconds, n_added=0):
@@ -109,14 +111,23 @@ def call(function, content):
     return f'{function}({json.dumps(content).replace("<", chr(92) + "u003c")});\n'
 
 
+def page_files(name):
+    """Return {file name: path} of what a page consists of: what the pages share, and what is its own."""
+    return {path.name: path for folder in ('shared', name) for path in sorted((PAGES / folder).iterdir())}
+
+
 # A folder.
+
+def copy_page_files(name, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for file_name, path in page_files(name).items():
+        with atomic(folder / file_name) as temporary:
+            shutil.copyfile(path, temporary)
+
 
 def write_page(folder, content, activation, scripts):
     """Write `folder/index.html` and what it needs."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in PAGE.iterdir():
-        with atomic(folder / path.name) as temporary:
-            shutil.copyfile(path, temporary)
+    copy_page_files('map', folder)
     save_text(folder / 'data.js', call('receiveMap', content))
     save_text(folder / 'activation.js', call('receiveActivation', activation))
     write_chunks(folder / 'previews', scripts)
@@ -132,16 +143,18 @@ def link_atlas(run):
 
 def one_file(content, activation, scripts):
     """Return the page as the bytes of one HTML file: every style sheet and script in the place of its reference."""
+    files = page_files('map')
+
     def inline(match):
         name = match['style'] or match['script']
         if name == 'data.js':
             text = ''.join([call('receiveMap', content), call('receiveActivation', activation),
                             *(script for _, script in scripts)])
         else:
-            text = (PAGE / name).read_text(encoding='utf-8')
+            text = files[name].read_text(encoding='utf-8')
         return f'<style>\n{text}</style>' if match['style'] else f'<script>\n{text}</script>'
 
-    page = (PAGE / 'index.html').read_text(encoding='utf-8')
+    page = files['index.html'].read_text(encoding='utf-8')
     return re.sub(r'<link rel="stylesheet" href="(?P<style>[^"]+)">|<script src="(?P<script>[^"]+)"></script>',
                   inline, page).encode()
 

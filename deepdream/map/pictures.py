@@ -1,20 +1,19 @@
 """The pictures of the sound map: families in colours that the colour-blind tell apart, and named at their clusters."""
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d import proj3d
 
 from deepdream.artifacts import atomic
+from deepdream.figures import make_figure
 from deepdream.map.data import PALETTE, cluster_anchors
+from deepdream.metrics import SPACES
 
-matplotlib.rcParams['text.parse_math'] = False  # a label may hold a dollar
+
 def draw_map(path, points, class_index, labels, caption):
     """Draw one picture of the map, families in colour and named at their clusters; 3-D if `points` have depth."""
     deep = bool(points[:, 2].any())
     across, up = np.ptp(points[:, :2], axis=0)
-    figure = Figure(figsize=(10, 7.2 if deep else 1.2 + 8 * np.clip(up / max(across, 1e-9), 0.5, 1.1)),
-                    layout='constrained')
+    figure = make_figure(figsize=(10, 7.2 if deep else 1.2 + 8 * np.clip(up / max(across, 1e-9), 0.5, 1.1)))
     axes = figure.add_subplot(**({'projection': '3d', 'computed_zorder': False} if deep else {}))
     shown = points if deep else points[:, :2]
     size = np.clip(40_000 / len(points), 4, 32)
@@ -70,8 +69,8 @@ def plain_axes(axes, points, deep):
 
 def caption(n_notes, split, quality, view):
     """Return the lines under a picture: what it shows and, as stage 6 measured it, how far to trust it."""
-    purity = ', '.join(f'{space} {value:.2f}' for space, value in quality['purity'].items())
-    return (f'{view} of the fc2 activations of {n_notes:,} notes of the {split} split.\n'
+    purity = ', '.join(f'{SPACES[space]} {value:.2f}' for space, value in quality['purity'].items())
+    return (f'{SPACES[view]} of the fc2 activations of {n_notes:,} notes of the {split} split.\n'
             f'Share of the {quality["purity_k"]} nearest notes that are of the same family: {purity}.\n'
-            f'Trustworthiness of the {view}: {quality["trustworthiness"][view]:.3f}'
+            f'Trustworthiness of the {SPACES[view]}: {quality["trustworthiness"][view]:.3f}'
             f' (measured on {quality["evaluated_notes"]:,} notes).')

@@ -20,15 +20,15 @@ FULL_SECONDS = 4.0
 # libsndfile's scale, with variable bit rate: 7.6 kB a note of NSynth, 46 MB of page for 4,096; the spectrum is 32 dB
 # above its error (22 dB at the same size with a constant or an average rate).
 COMPRESSION = 0.8
-SILENCE = 1e-3     # what follows the last louder audio sample is cut: 82 % of NSynth's notes end in zeros
-N_BANDS, N_FRAMES = 80, 125
+TAIL_PEAK = 1e-3  # -60 dB of full scale: what follows the last louder sample is cut; 82 % of NSynth's end in zeros
+PICTURE_BANDS, PICTURE_FRAMES = 80, 125
 CHUNK_NOTES = 32   # notes in one file of the page: 0.3 MB, read and decoded in some 20 ms
 
 
 def write_sound(path, waveform, seconds):
     """Write the first `seconds` of a mono waveform at 16 kHz as MP3, without the silence behind, faded out."""
     waveform = waveform[:int(seconds * SAMPLE_RATE)]
-    loud = np.flatnonzero(np.abs(waveform) > SILENCE)
+    loud = np.flatnonzero(np.abs(waveform) > TAIL_PEAK)
     waveform = waveform[:loud[-1] + 1 if len(loud) else SAMPLE_RATE // 10].copy()
     n_fade = min(len(waveform), SAMPLE_RATE // 20)
     waveform[len(waveform) - n_fade:] *= np.linspace(1, 0, n_fade, dtype=waveform.dtype)
@@ -37,10 +37,10 @@ def write_sound(path, waveform, seconds):
 
 def write_picture(path, spectrum):
     """Write a spectrum (251, 513) as WebP: time to the right, 80 bands from 47 Hz to 8 kHz upwards, grey."""
-    edges = np.geomspace(3, 513, N_BANDS + 1)
+    edges = np.geomspace(3, 513, PICTURE_BANDS + 1)
     low = np.floor(edges[:-1]).astype(int)
     high = np.maximum(np.ceil(edges[1:]).astype(int), low + 1)
-    frames = spectrum[:2 * N_FRAMES].astype(np.float32).reshape(N_FRAMES, 2, -1).max(axis=1)  # (125, 513)
+    frames = spectrum[:2 * PICTURE_FRAMES].astype(np.float32).reshape(PICTURE_FRAMES, 2, -1).max(axis=1)  # (125, 513)
     bands = np.stack([frames[:, a:b].max(axis=1) for a, b in zip(low, high, strict=True)])    # (80, 125)
     grey = bands[::-1] * (255 / max(bands.max(), 1))
     Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(path, 'WEBP', quality=60)

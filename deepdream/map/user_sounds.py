@@ -1,4 +1,4 @@
-"""A user's sounds on the sound map: kept in RUN/added/ by predict.py, laid among the notes by sound_map.py.
+"""A user's sounds on the sound map: stored in RUN/added/ by predict.py, shown among the notes by sound_map.py.
 
 RUN/added/ has the form of a split: audio/{id}.wav, spectrum/{id}.npy, preview/. RUN/added/added.json holds what the
 network says of each sound, and which model said so: what another model said is not shown.
@@ -11,6 +11,7 @@ import soundfile
 
 from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
 from deepdream.map.data import VIEWS
+from deepdream.neighbours import nearest_notes
 from deepdream.run_folder import model_digest
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum
 
@@ -18,30 +19,34 @@ FOLDER = 'added'  # in the place of a split's name
 N_AROUND = 5  # notes that a sound is placed among
 
 
-def keep(run, row, path, waveform, fc2):
-    """Write the wav and the spectrum of a window; return its entry for `add`. `row` is that of predict.py's table."""
+def store_sound(run, row, path, waveform, fc2):
+    """Write the wav and the spectrum of a window; return its entry for `add_to_map`.
+
+    `row` is that of predict.py's table, `waveform` (64000,), `fc2` (256,).
+    """
     sound = hashlib.sha256(str(path.resolve()).encode(errors='surrogateescape')).hexdigest()[:12]
     name = f'{sound}-{round(1000 * row["start"]):08}'
     with atomic(run / FOLDER / 'audio' / f'{name}.wav') as temporary:
         soundfile.write(temporary, waveform, SAMPLE_RATE, format='WAV', subtype='PCM_16')
     save_npy(spectrum_path(run, FOLDER, name), log_spectrum(waveform).astype(np.float16))
     return {'id': name, 'sound': sound, 'file': path.name, 'start': row['start'],
-            'probabilities': list(row['probabilities'].values()), 'unlike': row.get('unlike_anything_seen', False),
+            'probabilities': list(row['probabilities'].values()),
+            'out_of_distribution': row.get('out_of_distribution', False),
             'activation': [round(float(value), 5) for value in fc2]}
 
 
-def add(run, entries):
+def add_to_map(run, entries):
     """Put `entries` into RUN/added/added.json, in the place of earlier ones of the same sounds, and clear up."""
     sounds = {entry['sound'] for entry in entries}
-    kept = [entry for entry in load_added(run) if entry['sound'] not in sounds] + entries
-    save_json(run / FOLDER / 'added.json', {'model': model_digest(run), 'sounds': kept})
-    names = {entry['id'] for entry in kept}
+    stored = [entry for entry in load_entries(run) if entry['sound'] not in sounds] + entries
+    save_json(run / FOLDER / 'added.json', {'model': model_digest(run), 'sounds': stored})
+    names = {entry['id'] for entry in stored}
     for path in (run / FOLDER).glob('*/*'):
         if path.stem not in names:
             path.unlink()
 
 
-def load_added(run):
+def load_entries(run):
     """Return the entries of RUN/added/added.json; none where there is no such file or another model wrote it."""
     path = run / FOLDER / 'added.json'
     if not path.exists():
@@ -52,44 +57,44 @@ def load_added(run):
     if content.get('model') != model_digest(run):
         print(f'{path}: of another model, so these sounds are left out: run `python predict.py --map` with them again')
         return []
-    return content['sounds']
+    return [{'out_of_distribution': entry.get('unlike', False)} | entry  # its name before
+            for entry in content['sounds']]
 
 
-def place_added(run, columns, n_labels):
-    """Return columns like those of `map_data.gather` for the added sounds, or None where there are none.
+def place_sounds(run, columns, n_labels):
+    """Return columns like those of `map.data.gather` for the user's sounds, or None where there are none.
 
     A sound stands at the mean of its nearest notes' places, weighted by 1 / distance^2 in fc2 space: t-SNE knows no
     place for a point that it has not seen.
     """
-    entries = load_added(run)
+    entries = load_entries(run)
     if not entries:
         return None
     n = len(entries)
     try:
         activation = np.array([entry['activation'] for entry in entries], np.float32).reshape(n, -1)
         probabilities = np.array([entry['probabilities'] for entry in entries], np.float32).reshape(n, n_labels)
-        added = {'note': np.array([title(entry) for entry in entries], dtype=object), 'activation': activation,
-                 'id': [entry['id'] for entry in entries], 'unlike': [bool(entry['unlike']) for entry in entries]}
-        rows, weights = around(activation, columns['activation'])
+        placed = {'note': np.array([title(entry) for entry in entries], dtype=object), 'activation': activation,
+                  'id': [entry['id'] for entry in entries],
+                  'out_of_distribution': [bool(entry['out_of_distribution']) for entry in entries]}
+        rows, weights = nearest_weights(activation, columns['activation'])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{run / FOLDER}/added.json is damaged ({error}): delete it and run `python predict.py --map` '
                        'again') from error
-    added |= {view: (weights[..., np.newaxis] * columns[view][rows]).sum(axis=1) for view in VIEWS}
+    placed |= {view: (weights[..., np.newaxis] * columns[view][rows]).sum(axis=1) for view in VIEWS}
     if 'probabilities' in columns:
-        added['probabilities'] = probabilities
+        placed['probabilities'] = probabilities
     unknown = np.full(n, -1, np.int16)
-    return added | {'class_index': np.full(n, n_labels, np.uint16), 'pitch': unknown, 'velocity': unknown,
-                    'source': np.full(n, '', dtype=object)}
+    return placed | {'class_index': np.full(n, n_labels, np.uint16), 'pitch': unknown, 'velocity': unknown,
+                     'source': np.full(n, '', dtype=object)}
 
 
 def title(entry):
     return entry['file'] + (f' from {entry["start"]:.1f} s' if entry['start'] else '')
 
 
-def around(activation, of_notes):
+def nearest_weights(activation, of_notes):
     """Return (rows (n, k) of the nearest notes of each sound, weights (n, k) that sum to 1)."""
-    from sklearn.neighbors import NearestNeighbors
-    apart, rows = NearestNeighbors(n_neighbors=min(N_AROUND, len(of_notes)), algorithm='brute').fit(of_notes) \
-        .kneighbors(activation)
-    weights = 1 / np.maximum(apart, 1e-6) ** 2
+    distances, rows = nearest_notes(of_notes, min(N_AROUND, len(of_notes)), activation)
+    weights = 1 / np.maximum(distances, 1e-6) ** 2
     return rows, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,12 +1,6 @@
 // Ties the atlas together: one choice, one sound, a grid of units and the panel of the chosen one.
 'use strict';
 
-const SILENCES = {
-  silent: 'no sound, its wav is missing or could not be read.',
-  blocked: 'browsers keep a page silent until the first click or key press.',
-  withheld: 'the browser gives this page no sound. Allow it beside the address.',
-};
-
 class Atlas {
   constructor() {
     this.choice = {...CHOICE};
@@ -16,8 +10,8 @@ class Atlas {
     for (const card of this.cards.values()) this.painter.observe(card);
     this.bind();
     addEventListener('hashchange', () => this.restore());
-    byId('subtitle').textContent =
-      `${counted(MAP.units.length, 'unit')}, what each answers to most, and the notes of the ${MAP.split} split it likes.`;
+    byId('subtitle').textContent = `${counted(MAP.units.length, 'unit')}: the dream of each, and the notes of the `
+      + `${MAP.split} split that excite it most.`;
   }
 
   bind() {
@@ -35,8 +29,9 @@ class Atlas {
   }
 
   card(unit) {
-    return element('button', {className: unit.dead ? 'unit dead' : 'unit', id: `card-${unit.id}`, onclick: () => this.open(unit)},
-      element('canvas', {width: 125, height: 80, 'aria-hidden': 'true'}),
+    const className = unit.dead ? 'unit dead' : 'unit';
+    return element('button', {className, id: `card-${unit.id}`, onclick: () => this.open(unit)},
+      element('canvas', {...SPECTRUM_SIZE, 'aria-hidden': 'true'}),
       element('span', {}, swatch(MAP.colours[unit.family]), unit.title),
       element('span', {}, timesText(unit)));
   }
@@ -47,7 +42,7 @@ class Atlas {
       if (!isIntersecting) continue;
       this.painter.unobserve(target);
       const {row} = UNITS.get(target.id.slice('card-'.length));
-      previewOf(row).then(([, picture]) => picture && drawSpectrum(target.firstChild, picture)).catch(() => {});
+      drawSpectrum(target.firstChild, row).catch(() => {});
     }
   }
 
@@ -57,12 +52,7 @@ class Atlas {
   }
 
   async play(row) {
-    try {
-      const result = await this.sound.play(row);
-      byId('status').textContent = `${MAP.notes[row]}${result in SILENCES ? ': ' + SILENCES[result] : ''}`;
-    } catch (error) {
-      byId('status').textContent = `${MAP.notes[row]} cannot be played: ${error.message}`;
-    }
+    byId('status').textContent = await this.sound.hear(row) || MAP.notes[row];
   }
 
   choose(patch) {
@@ -85,7 +75,8 @@ class Atlas {
     for (const [id, card] of this.cards) press(card, id === this.choice.unit);
     const unit = UNITS.get(this.choice.unit);
     byId('unit').replaceChildren(...unit ? unitPanel(unit, row => this.play(row))
-      : [element('p', {}, 'Click a picture to hear the dream of that unit and to see which real notes wake it.')]);
+      : [element('p', {}, 'Click a picture to hear the dream of that unit and to see which real notes '
+        + 'excite it most.')]);
   }
 
   showGrid() {

@@ -21,7 +21,7 @@ const ORDERS = {
 };
 
 function times(unit) {
-  return unit.honesty.times_strongest_note ?? Infinity;
+  return unit.read_back.times_strongest_note ?? Infinity;
 }
 
 // The choice that an address holds; what it does not allow, as at the start.

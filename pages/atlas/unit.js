@@ -1,10 +1,9 @@
-// The panel of the chosen unit: its dream, how honest that is, and the real notes that wake the unit most.
+// The panel of the chosen unit: its dream, the read-back check, and the real notes that excite the unit most.
 'use strict';
 
 function canvasOf(row) {
-  const canvas = element('canvas', {width: 125, height: 80, role: 'img',
-                                    'aria-label': 'Spectrum: time from left to right, frequency upwards'});
-  previewOf(row).then(([, picture]) => picture && drawSpectrum(canvas, picture)).catch(() => {});
+  const canvas = spectrumCanvas();
+  drawSpectrum(canvas, row).catch(() => {});
   return canvas;
 }
 
@@ -13,19 +12,20 @@ function number(value) {
 }
 
 function timesText(unit) {
-  if (unit.honesty.times_strongest_note === null) return unit.dead ? 'no real note wakes it' : 'no real note above 0';
-  return `${number(unit.honesty.times_strongest_note)} × strongest note`;
+  const ratio = unit.read_back.times_strongest_note;
+  if (ratio === null) return unit.dead ? 'no real note excites it' : 'no real note above 0';
+  return `${number(ratio)} × strongest note`;
 }
 
 function unitPanel(unit, play) {
   return [
     element('h2', {}, unit.title, unit.dead ? ' (dead)' : ''),
-    element('div', {className: 'row'}, element('button', {className: 'play', onclick: () => play(unit.row)}, '▶ Play'),
-            ...mapLink(unit)),
+    element('div', {className: 'row'},
+            element('button', {className: 'play', onclick: () => play(unit.row)}, '▶ Play'), ...mapLink(unit)),
     element('figure', {className: 'spectrum'}, element('div', {className: 'frame'}, canvasOf(unit.row))),
-    element('p', {}, 'Prefers ', swatch(MAP.colours[unit.family]), MAP.labels[unit.family],
-            `, selectivity ${unit.selectivity.toFixed(2)}.`),
-    ...honesty(unit), ...strongestNotes(unit, play)];
+    element('p', {}, 'It prefers ', swatch(MAP.colours[unit.family]), MAP.labels[unit.family],
+            `; its selectivity is ${unit.selectivity.toFixed(2)}.`),
+    ...readBack(unit), ...strongestNotes(unit, play)];
 }
 
 function mapLink(unit) {
@@ -34,21 +34,22 @@ function mapLink(unit) {
   return [element('a', {href: `${MAP.map_page}#${unit.map}`}, text)];
 }
 
-function honesty({honesty: score, sound}) {
-  const largest = Math.max(score.claimed, score.activation, score.strongest_note_activation, 1e-9);
-  const rows = [['claimed', score.claimed], ['read back', score.activation],
-                ['best note', score.strongest_note_activation], ['average note', score.average_note_activation]];
+// The activation that was optimised, that of the written sound file, and those of the real notes.
+function readBack({read_back: check, sound}) {
+  const largest = Math.max(check.optimised, check.activation, check.strongest_note_activation, 1e-9);
+  const rows = [['optimised', check.optimised], ['read back', check.activation],
+                ['strongest note', check.strongest_note_activation], ['average note', check.average_note_activation]];
   return [
-    element('h3', {}, 'Honesty ', element('span', {className: score.survives ? 'right' : 'wrong'},
-                                          score.survives ? 'survives being sound' : 'does not survive being sound')),
+    element('h3', {}, 'Read-back check ', element('span', {className: check.passed ? 'right' : 'wrong'},
+                                                  check.passed ? 'passed' : 'failed')),
     ...rows.map(([label, value]) => bar(label, value / largest, number(value))),
-    element('p', {className: 'hint'}, `flatness ${sound.flatness.toExponential(1)}, crest factor `
-      + `${number(sound.crest_factor)}, loudest near ${Math.round(sound.loudest_hz)} Hz`)];
+    element('p', {className: 'hint'}, `The spectral flatness of the sound is ${sound.flatness.toExponential(1)}, its `
+      + `crest factor ${number(sound.crest_factor)}; it is loudest near ${Math.round(sound.loudest_hz)} Hz.`)];
 }
 
 function strongestNotes(unit, play) {
   return [element('h3', {}, 'Strongest real notes'), ...unit.notes.map((row, i) => element(
     'button', {className: 'line note', disabled: !MAP.has_sound[row], onclick: () => play(row)},
     swatch(MAP.colours[MAP.class_index[row]]), element('span', {className: 'name'}, MAP.notes[row]),
-    element('span', {className: 'count'}, number(unit.answers[i]))))];
+    element('span', {className: 'count'}, number(unit.note_activations[i]))))];
 }

@@ -19,7 +19,7 @@ class Card {
   }
 
   head(note) {
-    const silent = element('p', {className: 'warning'}, 'No sound: the wav is missing or could not be read.');
+    const silent = element('p', {className: 'warning'}, SILENCES.silent);
     return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]), ...this.remarks(note),
       element('div', {className: 'row'},
               element('button', {className: 'play', disabled: !MAP.has_sound[note],
@@ -30,25 +30,21 @@ class Card {
 
   remarks(note) {
     if (!isAdded(note)) return [];
-    const place = element('p', {className: 'hint'}, 'A sound of yours. Its place is approximate: the mean of the '
-      + 'places of its nearest notes in fc2 space, in every view.');
-    const unlike = element('p', {className: 'warning'}, 'Unlike anything seen: far from the train notes of every '
-      + 'label. The prediction means little.');
-    return MAP.unlike[note - MAP.n_notes] ? [place, unlike] : [place];
+    const place = element('p', {className: 'hint'}, 'This is a sound of yours. Its place is approximate: in '
+      + 'every view it is the mean of the places of its nearest notes in fc2 space.');
+    const outOfDistribution = element('p', {className: 'warning'}, 'Out of distribution: this sound is farther in '
+      + 'fc2 space from every label of the training than 95 % of the valid notes. The prediction means little.');
+    return MAP.out_of_distribution[note - MAP.n_notes] ? [place, outOfDistribution] : [place];
   }
 
   picture(note) {
-    const canvas = element('canvas', {width: 125, height: 80, role: 'img',
-                                      'aria-label': 'Spectrum: time from left to right, frequency upwards'});
+    const canvas = spectrumCanvas();
     this.playhead = element('div', {className: 'playhead'});
     const caption = element('figcaption', {className: 'ends'}, element('span', {}, '0 s'),
                             element('span', {}, 'spectrum, 47 Hz to 8 kHz'), element('span', {}, '4 s'));
     const figure = element('figure', {className: 'spectrum'},
                            element('div', {className: 'frame'}, canvas, this.playhead), caption);
-    previewOf(note).then(([, picture]) => {
-      if (picture) drawSpectrum(canvas, picture);
-      else figure.remove();
-    }).catch(() => figure.remove());
+    drawSpectrum(canvas, note).then(drawn => drawn || figure.remove(), () => figure.remove());
     return figure;
   }
 
@@ -71,10 +67,11 @@ class Card {
   prediction(note) {
     if (!MAP.predicted) return [];
     const taken = `taken for ${MAP.labels[MAP.predicted[note]]}`;
-    const verdict = isAdded(note) ? taken : isWrong(note) ? `wrong: ${taken}` : 'right';
+    const [className, verdict] = isAdded(note) ? ['', taken] : isWrong(note) ? ['wrong', `wrong: ${taken}`]
+      : ['right', 'right'];
     const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a))
       .filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
-    return [element('h3', {}, 'Prediction ', element('span', {className: isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right'}, verdict)),
+    return [element('h3', {}, 'Prediction ', element('span', {className}, verdict)),
             ...families.map(family => bar(MAP.labels[family], probability(note, family),
                                           percent(probability(note, family)), MAP.colours[family]))];
   }
@@ -92,7 +89,7 @@ class Card {
   }
 
   neighbours(note) {
-    if (!MAP.neighbourCount) return [];
+    if (!neighboursOf(note).length) return [];
     return [element('h3', {}, 'Nearest notes in fc2 space'), element('div', {className: 'neighbours'},
       ...Array.from(neighboursOf(note), other => element(
         'button', {className: 'line', title: 'play it and go there',
@@ -100,18 +97,4 @@ class Card {
         swatch(MAP.colours[MAP.class_index[other]]), element('span', {className: 'name'}, MAP.notes[other]),
         element('span', {className: 'count'}, pitchName(MAP.pitch[other])))))];
   }
-}
-
-// Draw a grey WebP in base64 in the colours of the scale.
-async function drawSpectrum(canvas, picture) {
-  const image = new Image();
-  image.src = `data:image/webp;base64,${picture}`;
-  await image.decode();
-  const context = canvas.getContext('2d');
-  context.drawImage(image, 0, 0);
-  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
-  const words = new Uint32Array(pixels.data.buffer);
-  const table = lookupTable(SCALES.dark);
-  for (let i = 0; i < words.length; i++) words[i] = table[words[i] & 255];
-  context.putImageData(pixels, 0, 0);
 }

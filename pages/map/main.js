@@ -3,7 +3,6 @@
 
 const ADDRESS_DELAY = 250;
 const THROUGH_MILLISECONDS = 600;
-const FILTERS = ['hiddenFamilies', 'hiddenSources', 'pitch', 'velocity', 'wrong', 'search'];
 
 class App {
   constructor() {
@@ -121,12 +120,8 @@ class App {
 
   async play(note, options) {
     if (note < 0) return;
-    try {
-      const result = await this.sound.play(note, options);
-      if (result in SILENCES) this.say(`${MAP.notes[note]}: ${SILENCES[result]}`);
-    } catch (error) {
-      this.say(`${MAP.notes[note]} cannot be played: ${error.message}`);
-    }
+    const trouble = await this.sound.hear(note, options);
+    if (trouble) this.say(trouble);
   }
 
   hovered(note) {
@@ -208,13 +203,6 @@ class App {
     byId('status').textContent = text;
   }
 }
-
-// Why a note is not heard.
-const SILENCES = {
-  silent: 'no sound, its wav is missing or could not be read.',
-  blocked: 'browsers keep a page silent until the first click or key press. Click anywhere, then listen.',
-  withheld: 'the browser gives this page no sound. Allow it beside the address, and look whether a loudspeaker is there.',
-};
 
 const app = new App();
 app.restore();

@@ -2,11 +2,11 @@
 'use strict';
 
 const SPACES = {
-  'raw spectra': 'before the network: what the spectra alone tell',
-  'fc2': 'what the network made of them in its second-to-last layer',
-  'PCA': 'the same, reduced to the components that t-SNE starts from',
-  't-SNE 2-D': 'the flat map: how far its neighbourhoods can be read as families',
-  't-SNE 3-D': 'the map in depth',
+  raw_spectra: {title: 'raw spectra', about: 'These are the spectra themselves, before the network.'},
+  fc2: {title: 'fc2', about: 'This is what the network makes of them in its second-to-last layer.'},
+  pca: {title: 'PCA', about: 'These are the components of fc2 from which t-SNE starts.'},
+  tsne_2d: {title: 't-SNE 2-D', about: 'This is the flat map.'},
+  tsne_3d: {title: 't-SNE 3-D', about: 'This is the map in depth.'},
 };
 
 function buildQualityPanel() {
@@ -15,12 +15,12 @@ function buildQualityPanel() {
   panel.append(element('h2', {}, 'How good is this map?'));
   panel.append(
     element('h3', {}, 'Neighbours of the same family'),
-    element('p', {}, `Of the ${quality.purity_k} nearest notes of each note, the share that is of its own family. 1 `
-      + `means that families never mix; notes drawn at random would give ${chance().toFixed(2)} here.`),
+    element('p', {}, `The figure is the share of the ${quality.purity_k} nearest notes of each note that are of its `
+      + `own family. 1 means that families never mix; notes drawn at random would give ${chance().toFixed(2)} here.`),
     ...figures(quality.purity, 2),
     element('h3', {}, 'Trustworthiness'),
-    element('p', {}, 'Whether notes that stand together on the map were close in fc2 space as well. 1 means that no '
-      + 'false neighbours were brought together; a random map has about 0.5.'),
+    element('p', {}, 'The figure tells whether notes that stand together on the map are close in fc2 space as well. '
+      + '1 means that no false neighbours were brought together; a random map has about 0.5.'),
     ...figures(quality.trustworthiness, 3),
     element('h3', {}, 'How to read the map'),
     element('p', {}, 't-SNE keeps neighbours together. How far apart two clusters stand, how large a cluster is and '
@@ -30,15 +30,15 @@ function buildQualityPanel() {
 }
 
 function measured({evaluated_notes: evaluated, explained_variance: kept, perplexity}) {
-  const parts = [`Measured on ${counted(evaluated, 'note')}`];
-  if (kept) parts.push(`PCA keeps ${percent(kept)} of the variance of fc2`);
-  if (perplexity) parts.push(`perplexity ${perplexity}`);
-  return parts.join('; ') + '.';
+  const sentences = [`The figures were measured on ${counted(evaluated, 'note')}.`];
+  if (kept) sentences.push(`PCA keeps ${percent(kept)} of the variance of fc2.`);
+  if (perplexity) sentences.push(`The perplexity of t-SNE is ${perplexity}.`);
+  return sentences.join(' ');
 }
 
 function figures(values, digits) {
   return Object.entries(values).flatMap(([space, value]) => [
-    bar(space, value, value.toFixed(digits)), element('p', {className: 'hint'}, SPACES[space] || '')]);
+    bar(SPACES[space].title, value, value.toFixed(digits)), element('p', {className: 'hint'}, SPACES[space].about)]);
 }
 
 function chance() {

@@ -1,10 +1,11 @@
-// What the reader has chosen, who wants to know about it, and how it is written into the address.
+// What the reader has chosen, who wants to know about it, and which notes it lets through.
 'use strict';
 
 const START = {
   view: 'tsne_2d', colour: 'family', neuron: 0, note: -1, selection: [], hiddenFamilies: [], hiddenSources: [],
   pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', camera: null,
 };
+const FILTERS = ['hiddenFamilies', 'hiddenSources', 'pitch', 'velocity', 'wrong', 'search'];
 
 class Store {
   constructor() {
@@ -40,80 +41,4 @@ function passing(state) {
 // An unknown value (-1) passes only while the range is left open.
 function within(value, [low, high]) {
   return value >= low && value <= high || (value < 0 && low === 0 && high === 127);
-}
-
-// A set of rows as text, and back: [3, 4, 5, 9] as '3-5.9', or as a bitmap '~OAI' (base64) where that is shorter.
-function writeRows(rows) {
-  const runs = [];
-  for (const row of [...rows].sort((a, b) => a - b)) {
-    const last = runs.at(-1);
-    if (last && row === last[1] + 1) last[1] = row;
-    else runs.push([row, row]);
-  }
-  const text = runs.map(([first, last]) => first === last ? first : `${first}-${last}`).join('.');
-  const bits = new Uint8Array(1 + (runs.at(-1)?.[1] ?? 0) / 8);
-  for (const row of rows) bits[row >> 3] |= 1 << (row & 7);
-  return text.length < bits.length * 4 / 3 ? text : '~' + base64Of(bits);
-}
-
-function readRows(text, count) {
-  if (/^~[\w-]+$/.test(text) && text.length % 4 !== 2) {
-    const bits = bytesOf(text.slice(1).replaceAll('-', '+').replaceAll('_', '/'));
-    return Array.from({length: count}, (_, row) => row).filter(row => bits[row >> 3] >> (row & 7) & 1);
-  }
-  return text.split('.').filter(run => /^\d+(-\d+)?$/.test(run)).flatMap(run => {
-    const [first, last = first] = run.split('-').map(Number);
-    return Array.from({length: Math.max(0, Math.min(last, count - 1) - first + 1)}, (_, i) => first + i);
-  });
-}
-
-function base64Of(bytes) {
-  const text = Array.from(bytes, byte => String.fromCharCode(byte)).join('');
-  return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-}
-
-function readRange(text) {
-  const [low, high] = text.split('-').map(Number);
-  return low >= 0 && high <= 127 && low <= high ? [low, high] : [0, 127];
-}
-
-const CAMERA_FIELDS = ['yaw', 'tilt', 'zoom', 'panX', 'panY'];
-
-function readCamera(text) {
-  const numbers = text.split('_').map(Number);
-  if (numbers.length !== CAMERA_FIELDS.length || !numbers.every(Number.isFinite)) return null;
-  return Object.fromEntries(CAMERA_FIELDS.map((field, i) => [field, numbers[i]]));
-}
-
-// How each field is written and read; `read` must stand any text.
-const ADDRESS = {
-  view: {key: 'view', write: view => view, read: text => VIEWS.includes(text) ? text : START.view},
-  colour: {key: 'colour', write: colour => colour,
-           read: text => COLOURINGS[text]?.exists() ? text : START.colour},
-  neuron: {key: 'neuron', write: String, read: text => Math.max(0, Math.min(MAP.neurons - 1, parseInt(text) || 0))},
-  note: {key: 'note', write: note => MAP.notes[note], read: text => MAP.notes.indexOf(text)},
-  selection: {key: 'sel', write: writeRows, read: text => readRows(text, MAP.count)},
-  hiddenFamilies: {key: 'hide', write: writeRows, read: text => readRows(text, MAP.families.length)},
-  hiddenSources: {key: 'hide-source', write: writeRows, read: text => readRows(text, MAP.sources.length)},
-  pitch: {key: 'pitch', write: range => range.join('-'), read: readRange},
-  velocity: {key: 'velocity', write: range => range.join('-'), read: readRange},
-  wrong: {key: 'wrong', write: () => '1', read: text => text === '1' && !!MAP.predicted},
-  search: {key: 'search', write: search => search, read: text => text},
-  tab: {key: 'tab', write: tab => tab, read: text => document.getElementById(`panel-${text}`) ? text : START.tab},
-  camera: {key: 'camera', read: readCamera,
-           write: camera => CAMERA_FIELDS.map(field => +camera[field].toFixed(3)).join('_')},
-};
-
-function writeAddress(state) {
-  const words = new URLSearchParams();
-  for (const [field, {key, write}] of Object.entries(ADDRESS)) {
-    if (String(state[field]) !== String(START[field])) words.set(key, write(state[field]));
-  }
-  return '#' + words;
-}
-
-function readAddress(hash) {
-  const words = new URLSearchParams(hash.slice(1));
-  return Object.fromEntries(Object.entries(ADDRESS).map(
-    ([field, {key, read}]) => [field, words.has(key) ? read(words.get(key)) : START[field]]));
 }

@@ -7,6 +7,13 @@ const FADE_IN_SECONDS = 0.004;
 const FADE_OUT_SECONDS = 0.05;
 const RESUME_MILLISECONDS = 500;
 
+// Why a note is not heard.
+const SILENCES = {
+  silent: 'There is no sound: the wav is missing or could not be read.',
+  blocked: 'Browsers keep a page silent until the first click or key press. Click anywhere, then listen.',
+  withheld: 'The browser gives this page no sound. Allow it beside the address, and check that a loudspeaker is there.',
+};
+
 class Sound {
   constructor(onVoice) {
     this.onVoice = onVoice;  // called with (note, seconds) when a note starts to sound
@@ -72,6 +79,16 @@ class Sound {
     while (this.voices.length >= MAX_VOICES) this.fade(this.voices.shift());
     this.start(note, buffer);
     return 'playing';
+  }
+
+  // Play a note; resolves to what to tell the reader where it is not heard, else to ''.
+  async hear(note, options) {
+    try {
+      const result = await this.play(note, options);
+      return result in SILENCES ? `${MAP.notes[note]}: ${SILENCES[result]}` : '';
+    } catch (error) {
+      return `${MAP.notes[note]} cannot be played: ${error.message}`;
+    }
   }
 
   start(note, buffer) {

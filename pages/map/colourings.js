@@ -1,55 +1,8 @@
-// Colours of points: by category (family, source, right or wrong) or along a scale (pitch, velocity, a neuron ...).
+// Every way to colour the points: by category (family, source ...) or along a scale (pitch, velocity, a neuron ...).
 'use strict';
 
-const darkSystem = matchMedia('(prefers-color-scheme: dark)');
-
-// Both scales change evenly in lightness, so they read without telling hues apart; the low end is near the background.
-const SCALES = {
-  light: ['#dfe3ea', '#f3c58b', '#e88a56', '#c94a5a', '#8a2269', '#3d0f52'],
-  dark: ['#2b3140', '#56377a', '#9b3f82', '#dd5f6b', '#f59c5d', '#fde68a'],
-};
-const THEMES = {
-  light: {background: '#fbfcfe', ink: '#1b2230', halo: 'rgba(251,252,254,.88)', dimmed: '#e3e6ec', unknown: '#a3aab8'},
-  dark: {background: '#0e1118', ink: '#eef1f7', halo: 'rgba(14,17,24,.82)', dimmed: '#20242f', unknown: '#5c6475'},
-};
 const SOURCE_COLOURS = ['#00a0b0', '#e07b39', '#8a6fd1', '#8aa03c'];
 const RIGHT_WRONG = ['#4a90c4', '#e8622c'];
-
-function themeName() {
-  return darkSystem.matches ? 'dark' : 'light';
-}
-
-function theme() {
-  return THEMES[themeName()];
-}
-
-function scale() {
-  return SCALES[themeName()];
-}
-
-// '#rrggbb' as the number whose bytes in memory are r, g, b, a.
-function pixel(hex) {
-  const rgb = parseInt(hex.slice(1), 16);
-  return (255 << 24 | (rgb & 255) << 16 | (rgb & 0xff00) | rgb >> 16) >>> 0;
-}
-
-function mixed(from, to, share) {
-  const channel = shift => {
-    const a = parseInt(from.slice(1), 16) >> shift & 255;
-    const b = parseInt(to.slice(1), 16) >> shift & 255;
-    return Math.round(a + (b - a) * share) << shift;
-  };
-  return '#' + (channel(16) | channel(8) | channel(0)).toString(16).padStart(6, '0');
-}
-
-// 256 pixels along a list of colours.
-function lookupTable(stops) {
-  return Uint32Array.from({length: 256}, (_, level) => {
-    const place = level / 255 * (stops.length - 1);
-    const left = Math.min(Math.floor(place), stops.length - 2);
-    return pixel(mixed(stops[left], stops[left + 1], place - left));
-  });
-}
 
 function evenly(value, low, high) {
   return note => value(note) < low ? -1 : Math.round((value(note) - low) / Math.max(high - low, 1e-9) * 255);

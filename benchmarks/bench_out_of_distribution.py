@@ -1,6 +1,6 @@
-"""What is called unlike anything seen: artificial sounds, the run's test notes, and wavs of a folder (of NSynth, say).
+"""What is out of distribution: artificial sounds, the run's test notes, and wavs of a folder (of NSynth, say).
 
-    python benchmarks/bench_novelty.py [--run run] [--wavs DIR]
+    python benchmarks/bench_out_of_distribution.py [--run run] [--wavs DIR]
 """
 
 import argparse
@@ -38,7 +38,7 @@ def artificial_sounds():
             | {f'square wave of {hertz} Hz': square(2 * np.pi * hertz * time) for hertz in (100, 440, 2000)})
 
 
-def is_novel(network, novelty, waveforms):
+def is_out_of_distribution(network, novelty, waveforms):
     """Which of the waveforms (n, 64000) are beyond the limit, (n,)."""
     fc2 = [network.predict(waveforms[i:i + BATCH])[1] for i in range(0, len(waveforms), BATCH)]
     return novelty.distances(np.concatenate(fc2)) > novelty.limit
@@ -54,14 +54,15 @@ def main():
     if not novelty:
         raise SystemExit(1)
     sounds = artificial_sounds()
-    found = is_novel(network, novelty, np.stack(list(sounds.values())).astype(np.float32))
-    print(f'unlike anything seen are {found.sum()} of {len(found)} artificial sounds; not '
+    found = is_out_of_distribution(network, novelty, np.stack(list(sounds.values())).astype(np.float32))
+    print(f'out of distribution are {found.sum()} of {len(found)} artificial sounds; not '
           + ', '.join(name for name, one in zip(sounds, found, strict=True) if not one))
     of_notes = novelty.distances(load_npy(args.run / 'activation.npy', 'activation.py')) > novelty.limit
     print(f'of the {len(of_notes):,} notes of the test split {of_notes.mean():.1%}')
     if args.wavs:
         waveforms = np.stack([load_waveform(wav)[0] for wav in sorted(args.wavs.glob('*.wav'))])
-        print(f'of the {len(waveforms):,} wavs in {args.wavs} {is_novel(network, novelty, waveforms).mean():.1%}')
+        share = is_out_of_distribution(network, novelty, waveforms).mean()
+        print(f'of the {len(waveforms):,} wavs in {args.wavs} {share:.1%}')
 
 
 if __name__ == '__main__':

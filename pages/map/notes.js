@@ -1,0 +1,56 @@
+// What the map knows of each note: its pitch, family, prediction, neighbours and activations.
+'use strict';
+
+const VIEWS = ['tsne_2d', 'tsne_3d', 'pca'];
+const NOTE_NAMES = ['C', 'C♯', 'D', 'D♯', 'E', 'F', 'F♯', 'G', 'G♯', 'A', 'A♯', 'B'];
+
+// activation.js hands over levels 0-255 of each neuron's maximum, one neuron after the other.
+function receiveActivation(content) {
+  MAP.activation = unpack(content.levels);
+  MAP.maxima = content.maxima;
+}
+
+// The least and the largest of some numbers.
+function extent(values) {
+  return [values.reduce((least, value) => Math.min(least, value), Infinity),
+          values.reduce((most, value) => Math.max(most, value), -Infinity)];
+}
+
+function pitchName(pitch) {
+  return pitch < 0 ? 'unknown' : NOTE_NAMES[pitch % 12] + (Math.floor(pitch / 12) - 1);
+}
+
+function familyOf(note) {
+  return MAP.families[MAP.class_index[note]];
+}
+
+// Whether it is no note of the split but a sound that predict.py added: of no known family, at an approximate place.
+function isAdded(note) {
+  return note >= MAP.n_notes;
+}
+
+function probability(note, classIndex) {
+  return MAP.probabilities[note * MAP.labels.length + classIndex] / 65535;
+}
+
+function isWrong(note) {
+  return !isAdded(note) && MAP.predicted[note] !== MAP.class_index[note];
+}
+
+// The row of a note in an array of several columns.
+function rowOf(name, note) {
+  const width = MAP.arrays[name].shape[1];
+  return MAP[name].subarray(note * width, (note + 1) * width);
+}
+
+function neighboursOf(note) {
+  return rowOf('neighbours', note);
+}
+
+function strongestOf(note) {
+  return rowOf('strongest', note);
+}
+
+function activationOf(note, neuron) {
+  return MAP.activation[neuron * MAP.count + note] / 255 * MAP.maxima[neuron];
+}
