@@ -17,8 +17,9 @@ import sys
 import numpy as np
 
 from deepdream.artifacts import BadInput, csv_text, require, save_text
-from deepdream.audio import find_sounds, printable, windows_of
+from deepdream.audio import windows_of
 from deepdream.command_line import command, parser, progress
+from deepdream.sound_files import find_sounds, printable
 
 BATCH = 32
 
