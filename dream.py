@@ -6,13 +6,16 @@ RUN/atlas/index.html, too.
 """
 
 import argparse
+import hashlib
+import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from deepdream.artifacts import BadInput
+from deepdream.artifacts import BadInput, load_json
 from deepdream.command_line import command, parser, progress
 
 CONTENT_WEIGHT = 0.7  # of Deep Style
+LONGEST_NAME = 200  # bytes, of 255 that a file system takes with '.tmp.', a digest and '.json'
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
 
 
@@ -27,7 +30,7 @@ def parse_arguments(argv):
             one.add_argument(argument, type=Path, metavar='SOUND', help=help_text)
         return one
 
-    taken = 'any sound file; its first 4 s are taken'
+    taken = 'any sound file; its loudest 4 s are taken, from their onset on'
     neuron = tool('neuron', 'the sound that excites a neuron, a filter or a class most')
     neuron.add_argument('--layer', default='fc2', choices=LAYERS)
     neuron.add_argument('--unit', '--units', nargs='+', default=['0'], metavar='UNIT',
@@ -100,20 +103,22 @@ def dream_all(dreamer, layer, dreams, settings, diversity=1):
 def deep(dreamer, args):
     from deepdream.dreams.from_sound import deep_dream
     from deepdream.dreams.writer import load_sound
+    files = {'sound_file': os.path.abspath(args.sound)}
+    name = free_name(dreamer, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', files)
     dreamed, report = deep_dream(dreamer, load_sound(args.sound), args.layer, args.strength, **given_settings(args))
-    write(dreamer, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', dreamed,
-          {'sound_file': str(args.sound)} | report, args.layer)
+    write(dreamer, name, dreamed, files | report, args.layer)
     print(f'activation of {args.layer}: {report["layer_times"]:.2f} times what it was')
 
 
 def style(dreamer, args):
     from deepdream.dreams.from_sound import CONTENT_LAYER, N_STRONGEST, deep_style
     from deepdream.dreams.writer import load_sound
+    files = {'sound_file': os.path.abspath(args.sound), 'style_file': os.path.abspath(args.style)}
+    name = free_name(dreamer, f'style_{args.sound.stem}_{args.style.stem}', files)
     sounds = load_sound(args.sound), load_sound(args.style)
     with naming(args.sound, args.style):
         dreamed, report = deep_style(dreamer, *sounds, args.content_weight, **given_settings(args))
-    write(dreamer, f'style_{args.sound.stem}_{args.style.stem}', dreamed,
-          {'sound_file': str(args.sound), 'style_file': str(args.style)} | report, CONTENT_LAYER)
+    write(dreamer, name, dreamed, files | report, CONTENT_LAYER)
     print(f'style distance down by {1 - report["style_distance"]:.0%}, {report["strongest_kept"]} of the {N_STRONGEST} '
           f'strongest neurons of {CONTENT_LAYER} stay')
 
@@ -121,12 +126,29 @@ def style(dreamer, args):
 def thin(dreamer, args):
     from deepdream.dreams.from_sound import CONTENT_LAYER, thin_dream
     from deepdream.dreams.writer import load_sound
+    files = {'sound_file': os.path.abspath(args.sound), 'style_file': os.path.abspath(args.style)}
+    name = free_name(dreamer, f'thin_{args.sound.stem}_{args.style.stem}', files)
     sounds = load_sound(args.sound), load_sound(args.style)
     with naming(args.sound, args.style):
         shaped, report = thin_dream(*sounds)
-    write(dreamer, f'thin_{args.sound.stem}_{args.style.stem}', shaped,
-          {'sound_file': str(args.sound), 'style_file': str(args.style)} | report, CONTENT_LAYER)
+    write(dreamer, name, shaped, files | report, CONTENT_LAYER)
     print('band statistics {before:.0%} off before, {after:.1%} after'.format(**report['statistics_error']))
+
+
+def free_name(dreamer, name, files):
+    """Return the name of a dream on sounds: `name`, or with a digest where it is too long or is that of other files.
+
+    `files` are the report's entries about the sounds, with their absolute paths.
+    """
+    digest = hashlib.sha256('\n'.join(files.values()).encode(errors='surrogateescape')).hexdigest()[:8]
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f'{os.fsencode(name)[:LONGEST_NAME - 9].decode(errors="ignore")}_{digest}'
+    path = dreamer.path(f'{name}.json')
+    if path.exists():
+        stored = load_json(path, 'dream.py')
+        if any(os.path.abspath(stored.get(key, '')) != file for key, file in files.items()):
+            return f'{name}_{digest}'
+    return name
 
 
 @contextmanager
@@ -142,8 +164,9 @@ def write(dreamer, name, waveform, report, layer):
     """Write a sound that came from a sound, and say what the network hears in it."""
     report = dreamer.write(name, waveform, report, layer)
     print_read_back(name, report)
-    family = max(report['probabilities'], key=report['probabilities'].get)
-    print(f'{dreamer.path("audio")}/{name}.wav: the network hears {family} ({report["probabilities"][family]:.0%})')
+    probabilities = report['calibrated_probabilities']
+    family = max(probabilities, key=probabilities.get)
+    print(f'{dreamer.path("audio")}/{name}.wav: the network hears {family} ({probabilities[family]:.0%})')
 
 
 def atlas(dreamer, args):
@@ -165,7 +188,8 @@ def dream_missing(dreamer, layer, units, settings):
 def print_read_back(name, report):
     score, sound = report['read_back'], report['sound']
     times = score['times_strongest_note']
-    against = f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times else 'no note excites it'
+    against = (f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times and times > 0
+               else 'less than the strongest note' if times else 'no note excites it')
     print(f'{name}: {score["layer"]} activation {score["activation"]:.3g}, {score["kept"]:.0%} of the optimised value, '
           f'{against}; flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}'
           + ('' if score['passed'] else '; READ-BACK CHECK FAILED'))

@@ -7,7 +7,7 @@ are calibrated by RUN/calibration.json, which train.py wrote.
 
 import numpy as np
 
-from deepdream.artifacts import BadInput, atomic, list_path, run_path, save_csv, save_json
+from deepdream.artifacts import BadInput, list_path, run_path, save_csv, save_json
 from deepdream.baseline import predict_baseline
 from deepdream.calibration import calibrated, describe_calibration, load_calibration, measure_calibration
 from deepdream.command_line import command, parser
@@ -68,7 +68,7 @@ def save_confusion(run, split, confusion, labels):
 
 def draw_confusion(path, split, confusion, labels):
     """Draw the confusion matrix: colour is the share of the row, the number counts notes."""
-    from deepdream.figures import make_figure
+    from deepdream.figures import make_figure, save_figure
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     size = 2.5 + 0.5 * len(labels)
     figure = make_figure(figsize=(size + 1, size))
@@ -84,8 +84,7 @@ def draw_confusion(path, split, confusion, labels):
     axes.set(xlabel='predicted', ylabel='label (notes)',
              title=f'{split}: {np.trace(confusion) / confusion.sum():.1%} of {confusion.sum():,} notes right')
     figure.colorbar(image, ax=axes, label='share of the label', shrink=0.8)
-    with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=150, format='png')
+    save_figure(figure, path, dpi=150)
 
 
 def print_metrics(metrics):
@@ -112,9 +111,9 @@ def print_metrics(metrics):
         print(f'network minus baseline: {100 * metrics["difference"]:+.1f} points, '
               f'95 % interval {100 * low:+.1f} to {100 * high:+.1f}')
     print(f'network: {describe_calibration(metrics["calibration"])}')
-    print('most frequent mistakes: ' + '; '.join(
+    print('most frequent mistakes: ' + ('; '.join(
         f'{mistake["label"]} taken for {mistake["predicted"]} {mistake["n_notes"]} times'
-        for mistake in metrics['top_confusions'][:5]))
+        for mistake in metrics['top_confusions'][:5]) or 'none'))
 
 
 @command

@@ -52,7 +52,10 @@ def listening_model(network):
     from deepdream.backend import keras
     waveform = keras.Input((N_SAMPLES,), name='waveform')
     peak = keras.ops.max(keras.ops.abs(waveform), axis=1, keepdims=True)
-    magnitudes = stft_magnitudes(waveform * (network.peak / keras.ops.maximum(peak, SILENT_PEAK)))
+    lowest, median, highest = network.peaks
+    is_usual = keras.ops.logical_and(peak >= lowest, peak <= highest)
+    gain = keras.ops.where(is_usual, 1.0, median / keras.ops.maximum(peak, SILENT_PEAK))
+    magnitudes = stft_magnitudes(waveform * gain)
     fc2, logits = network.model(network.normalise(keras.ops.log(1 + LOG_SCALE * magnitudes)))
     probabilities = keras.ops.softmax(logits / network.temperature)
     model = keras.Model(waveform, {'probabilities': probabilities, 'fc2': fc2})

@@ -5,6 +5,7 @@ DATA/data_std.npy, DATA/spectrum.json (settings) and DATA/{split}_rejected.txt (
 Run again, it does only what is missing or whose wav is newer.
 """
 
+import argparse
 import os
 from collections import Counter
 
@@ -30,6 +31,12 @@ from deepdream.spectrum import npy_size, spectrum_settings, with_version
 CHUNK = 32  # notes a task: large against the cost of a task, small in memory; fixes the order of the sums, too
 # glibc hands every large array back to the system, which maps and zeroes it anew: 1.85 ms a note instead of 1.15.
 KEEP_MEMORY = {'MALLOC_MMAP_THRESHOLD_': str(2**26), 'MALLOC_TRIM_THRESHOLD_': str(2**27)}
+
+
+def is_own_library(data):
+    """Whether split_notes.py made the data: it asks for aligned onsets in DATA/split.json."""
+    path = data / 'split.json'
+    return path.exists() and load_json(path, 'split_notes.py', align_onset=bool)['align_onset']
 
 
 def load_rejected(data, split):
@@ -72,7 +79,7 @@ def list_notes(data, split, dtype):
     return notes, {note.name: rejected[note.name] for note in notes if note.state == 'rejected'}
 
 
-def extract_all(notes, dtype, jobs, with_moments):
+def extract_all(notes, dtype, align_onset, jobs, with_moments):
     """Extract in parallel. `notes` is {split: [ListedNote]}.
 
     Returns ({split: {name: reason of rejection}}, Counter of remarks, moments of train or None). The chunks and the
@@ -88,7 +95,8 @@ def extract_all(notes, dtype, jobs, with_moments):
         return rejected, remarks, total
     os.environ |= KEEP_MEMORY  # of the workers
     results = Parallel(n_jobs=jobs, return_as='generator')(
-        delayed(extract_chunk)(chunk, dtype, with_moments and split == 'train') for split, chunk in chunks)
+        delayed(extract_chunk)(chunk, dtype, align_onset, with_moments and split == 'train')
+        for split, chunk in chunks)
     with progress(total=sum(len(chunk) for _, chunk in chunks), description='spectra') as bar:
         for (split, chunk), (chunk_remarks, chunk_rejected, part) in zip(chunks, results, strict=True):
             remarks.update(chunk_remarks)
@@ -98,12 +106,12 @@ def extract_all(notes, dtype, jobs, with_moments):
     return rejected, remarks, total
 
 
-def start_settings(data, dtype):
+def start_settings(data, dtype, align_onset):
     """Return the content of spectrum.json; where its settings are not today's, first delete what was made with them."""
-    wanted, path = spectrum_settings(dtype), data / 'spectrum.json'
+    wanted, path = spectrum_settings(dtype, align_onset), data / 'spectrum.json'
     stored = with_version(load_json(path, 'extract_spectrum.py')) if path.exists() else {}
     if {key: stored.get(key) for key in wanted} == wanted:
-        return stored
+        return wanted | stored
     for split in SPLITS:
         old = list(spectrum_path(data, split, '').parent.glob('*.npy'))
         if old:
@@ -146,6 +154,9 @@ def check_rejected(data, n_rejected, n_notes, max_rejected):
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--dtype', choices=['float16', 'float32'], default='float16', help='of the stored spectra')
+    options.add_argument('--align-onset', action=argparse.BooleanOptionalAction, default=None,
+                         help='begin every note at its onset, and long ones at their loudest 4 s, as predict.py does '
+                              '(default: for the data of split_notes.py)')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     options.add_argument('--max-rejected', type=at_least(0, float), default=1, metavar='PERCENT',
                          help='more unusable wavs than this are an error')
@@ -154,13 +165,14 @@ def main(argv=None):
     splits = [split for split in SPLITS if list_path(args.data, split, 'samples').exists()]
     if not splits:
         require(list_path(args.data, 'train', 'samples'), 'gather_information.py')
-    stored = start_settings(args.data, args.dtype)
+    align_onset = is_own_library(args.data) if args.align_onset is None else args.align_onset
+    stored = start_settings(args.data, args.dtype, align_onset)
     notes, rejected = {}, {}
     for split in splits:
         notes[split], rejected[split] = list_notes(args.data, split, args.dtype)
     train = notes.get('train', [])
     with_moments = bool(train) and not statistics_are_current(args.data, stored, train)
-    newly_rejected, remarks, total = extract_all(notes, args.dtype, args.jobs, with_moments)
+    newly_rejected, remarks, total = extract_all(notes, args.dtype, align_onset, args.jobs, with_moments)
 
     for split in splits:
         rejected[split] |= newly_rejected[split]

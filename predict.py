@@ -19,7 +19,7 @@ import numpy as np
 from deepdream.artifacts import BadInput, csv_text, require, save_text
 from deepdream.audio import windows_of
 from deepdream.command_line import command, parser, progress
-from deepdream.sound_files import find_sounds, printable
+from deepdream.sound_files import REMEDY, UNREADABLE, find_sounds, printable
 
 BATCH = 32
 
@@ -32,6 +32,8 @@ def read_windows(paths, every, failed):
                 yield path, start, waveform
         except (BadInput, OSError) as error:
             failed[path] = getattr(error, 'strerror', None) or str(error).removeprefix(f'{path}: ')
+            if path.suffix.lower() in UNREADABLE and failed[path].startswith('unreadable'):
+                failed[path] = f'cannot be read here: {REMEDY.format("it")}'
 
 
 def predict_all(network, novelty, neighbourhood, windows):
@@ -45,8 +47,8 @@ def predict_all(network, novelty, neighbourhood, windows):
                 for path, start, of_one in zip(paths, starts, probabilities, strict=True)]
         if novelty:
             limit = novelty.limit if np.isfinite(novelty.limit) else None
-            for row, distance in zip(rows, novelty.distances(fc2), strict=True):
-                is_out = bool(distance > novelty.limit)
+            distances = novelty.distances(fc2)
+            for row, distance, is_out in zip(rows, distances, novelty.are_out(distances).tolist(), strict=True):
                 row |= {'out_of_distribution': is_out, 'unlike_anything_seen': is_out,  # the second is its name before
                         'distance': float(distance), 'limit': limit}
         if neighbourhood:
@@ -104,10 +106,12 @@ def main(argv=None):
     from deepdream.trained import open_network
     if args.map:
         require(args.run / 'activation.npy', 'activation.py')
+        require(args.run / 'tsne.json', 'tsne.py')
     network, novelty = open_network(args.run), open_novelty(args.run)
     neighbourhood = open_neighbourhood(args.run)
     failed, rows, to_add = {}, [], []
-    windows = read_windows(find_sounds(args.sounds), args.windows, failed)
+    sounds, left_out = find_sounds(args.sounds)
+    windows = read_windows(sounds, args.windows, failed)
     for row, path, waveform, fc2 in predict_all(network, novelty, neighbourhood, windows):
         rows.append(row)
         if args.map:
@@ -117,8 +121,8 @@ def main(argv=None):
         print(text, end='')
     else:
         save_text(args.output, text)
-    for path, reason in failed.items():
-        print(f'predict.py: {printable(path)}: {reason}', file=sys.stderr)
+    for line in [*left_out, *(f'{printable(path)}: {reason}' for path, reason in failed.items())]:
+        print(f'predict.py: {line}', file=sys.stderr)
     if to_add:
         from deepdream.map.page import write_sound_map
         with contextlib.redirect_stdout(sys.stderr):  # what goes to stdout is the answer

@@ -21,7 +21,8 @@ N_ITERATIONS = 1000
 def check_spread(path, activation):
     """Raise BadInput for fewer than five notes, or where all have the same activation (n_notes, 256)."""
     if len(activation) < MIN_NOTES:
-        raise BadInput(f'{path}: {len(activation)} notes are too few for a map: it takes {MIN_NOTES} at least')
+        raise BadInput(f'{path}: {len(activation)} notes are too few for a map, which takes {MIN_NOTES}: add notes, or '
+                       'give another --split to `python activation.py`, `python tsne.py` and `python sound_map.py`')
     if not np.ptp(activation, axis=0).any():
         raise BadInput(f'{path}: all notes have the same activation, so that there is nothing to place: the network '
                        'has not learned; run `python train.py --replace` with other settings')

@@ -2,8 +2,8 @@
 
 A network that knows its train notes by heart is far too sure of itself. Dividing its logits by a temperature changes
 its probabilities and none of its decisions: C. Guo, G. Pleiss, Y. Sun, K. Weinberger 2017, "On Calibration of Modern
-Neural Networks", arXiv:1706.04599, section 4.2. RUN/calibration.json also keeps the level of the train notes, which
-predict.py brings other sounds to, and a digest of the model that both belong to.
+Neural Networks", arXiv:1706.04599, section 4.2. RUN/calibration.json also keeps the peaks of the train notes, within
+which predict.py brings other sounds, and a digest of the model that both belong to.
 """
 
 import sys
@@ -12,7 +12,7 @@ from contextlib import suppress
 import numpy as np
 
 from deepdream.artifacts import BadInput, load_json, save_json
-from deepdream.audio import load_waveform
+from deepdream.audio import SILENT_PEAK, load_note
 from deepdream.notes import find_wavs
 from deepdream.run_folder import check_model, check_version, model_digest
 
@@ -20,7 +20,8 @@ CALIBRATION_VERSION = 1  # raise it when the same logits and wavs give other fig
 N_CONFIDENCE_BINS = 15
 TEMPERATURES = (0.1, 100)
 N_PEAKS = 200  # train notes whose level is looked at
-USUAL_PEAK = 0.85  # the median of NSynth's notes (0.88) and of the demo's (0.83), where the train wavs are gone
+USUAL_PEAKS = (0.35, 0.85, 1.35)  # of NSynth's notes and of the demo's, where the train wavs are gone
+SPARE_DB = 3  # beyond the peaks that were looked at: others of the train notes are softer and louder
 
 
 def calibrated(logits, temperature):
@@ -65,19 +66,25 @@ def measure_calibration(logits, class_indices, temperature):
             'expected_calibration_error_after': after}
 
 
-def typical_peak(data, notes, seed=0):
-    """Return the median peak of at most 200 train notes drawn at random; 0.85 where none of their wavs is left."""
+def typical_peaks(data, notes, align_onset=False, seed=0):
+    """Return the lowest, the median and the highest peak of at most 200 train notes drawn at random.
+
+    The lowest and the highest have 3 dB to spare. Silent notes do not count. Where no wav is left, the peaks are
+    NSynth's: 0.35, 0.85 and 1.35.
+    """
     wavs, peaks = find_wavs(data, 'train'), []
     for i in np.random.default_rng(seed).permutation(len(notes))[:N_PEAKS]:
         if notes[i] in wavs:
             with suppress(BadInput):  # gone bad since its spectrum was made
-                peaks.append(np.abs(load_waveform(wavs[notes[i]])[0]).max())
-    return float(np.median(peaks)) if peaks else USUAL_PEAK
+                peaks.append(float(np.abs(load_note(wavs[notes[i]], align_onset)[0]).max()))
+    peaks = [peak for peak in peaks if peak > SILENT_PEAK]
+    spare = 10 ** (SPARE_DB / 20)
+    return (min(peaks) / spare, float(np.median(peaks)), max(peaks) * spare) if peaks else USUAL_PEAKS
 
 
 def is_current(content, model):
     """Whether the content of a calibration.json is of this model, a digest, and of this version."""
-    return (content.get('version', 1), content.get('model')) == (CALIBRATION_VERSION, model)
+    return (content.get('version', 1), content.get('model')) == (CALIBRATION_VERSION, model) and 'peaks' in content
 
 
 def write_calibration(run, provider):
@@ -93,7 +100,8 @@ def write_calibration(run, provider):
         logits = predict_logits(load_model(run / 'model.keras'), provider, 'valid')
         true = provider.class_indices['valid']
         found |= {'n_notes': len(true)} | measure_calibration(logits, true, fit_temperature(logits, true))
-    save_json(path, found | {'peak': typical_peak(provider.data, provider.notes['train'])})
+    peaks = typical_peaks(provider.data, provider.notes['train'], provider.signal['align_onset'])
+    save_json(path, found | {'peaks': peaks})
     print(f'{path}: ' + (f'on valid {describe_calibration(found)}' if found['n_notes'] else
                          'temperature 1, as there is no valid split to calibrate the probabilities on'))
 
@@ -105,17 +113,23 @@ def describe_calibration(found):
             f'{found["temperature"]:.2f}')
 
 
+def with_peaks(found):
+    """Return the content of a calibration.json with three peaks, also of an older one with the median alone."""
+    peaks = found.get('peaks', [found.get('peak')] * 3)
+    return found | {'peaks': peaks if isinstance(peaks, list) else [peaks]}
+
+
 def load_calibration(run):
     """Return the content of RUN/calibration.json; for a run without one temperature 1, and says so."""
     path = run / 'calibration.json'
     if not path.exists():
         print(f'{path} is missing, so the probabilities are not calibrated: `python train.py` writes it',
               file=sys.stderr)
-        return {'temperature': 1.0, 'peak': USUAL_PEAK}
-    found = load_json(path, 'train.py')
-    numbers = [found.get(name) for name in ('temperature', 'peak')]
-    if not all(isinstance(number, int | float) and 0 < number < 1e6 for number in numbers):
-        raise BadInput(f'{path} is damaged (temperature and peak are {numbers}): '
+        return {'temperature': 1.0, 'peaks': USUAL_PEAKS}
+    found = with_peaks(load_json(path, 'train.py'))
+    numbers = [found.get('temperature'), *found['peaks']]
+    if not all(isinstance(number, int | float) and 0 < number < 1e6 for number in numbers) or len(numbers) != 4:
+        raise BadInput(f'{path} is damaged (temperature and peaks are {numbers}): '
                        'delete it and run `python train.py` again')
     check_model(run, path, found.get('model'), 'train.py')
     check_version(path, found.get('version', 1), CALIBRATION_VERSION, 'train.py')

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from deepdream.artifacts import BadInput, load_npy, save_npy
-from deepdream.audio import load_waveform
+from deepdream.audio import SILENT_PEAK, load_note
 from deepdream.spectrum import N_BINS, N_FRAMES, log_spectrum, to_float16, to_float32
 
 
@@ -26,7 +26,7 @@ class ListedNote:
     state: Literal['to do', 'done', 'rejected']
 
 
-def extract_chunk(notes, dtype, with_moments):
+def extract_chunk(notes, dtype, align_onset, with_moments):
     """Extract the notes of a chunk that are to do, and take the chunk's moments while its spectra are in memory.
 
     Returns (Counter of remarks, {name: reason of rejection}, moments or None).
@@ -35,7 +35,7 @@ def extract_chunk(notes, dtype, with_moments):
     for note in notes:
         if note.state == 'to do':
             try:
-                spectra.append(extract_note(note, dtype, remarks))
+                spectra.append(extract_note(note, dtype, align_onset, remarks))
             except BadInput as error:
                 Path(note.npy).unlink(missing_ok=True)  # a spectrum of what the wav once was
                 rejected[note.name] = str(error).removeprefix(f'{note.wav}: ')
@@ -44,9 +44,11 @@ def extract_chunk(notes, dtype, with_moments):
     return remarks, rejected, moments(spectra) if with_moments and spectra else None
 
 
-def extract_note(note, dtype, remarks):
+def extract_note(note, dtype, align_onset, remarks):
     """Write the spectrum of a note and return it; count in `remarks` what its wav took to be read."""
-    waveform, how = load_waveform(note.wav)
+    waveform, how = load_note(note.wav, align_onset)
+    if np.abs(waveform).max() < SILENT_PEAK:
+        raise BadInput(f'{note.wav}: silent (its peak is below -80 dB)')
     remarks.update(how)
     spectrum = log_spectrum(waveform)
     spectrum = to_float16(spectrum) if dtype == 'float16' else spectrum

@@ -17,6 +17,7 @@ import numpy as np
 from deepdream.artifacts import DAMAGED, BadInput, atomic
 from deepdream.run_folder import check_model, check_version, model_digest
 
+TOLERANCE = 1e-3  # of the limit: batches of other sizes give other last bits
 NOVELTY_VERSION = 1  # raise it when the same activations give another file; a file without one has version 1
 PERCENTILE = 95
 N_NEURONS = 256  # of fc2
@@ -40,6 +41,11 @@ class Novelty:
         return cdist(fc2, self.means, 'mahalanobis', VI=self.precision).min(axis=1)
 
 
+    def are_out(self, distances):
+        """Return which of the distances (n,) are out of distribution."""
+        return distances > self.limit * (1 + TOLERANCE)
+
+
 def fit_novelty(train, class_indices, valid):
     """Return the Novelty of train notes (n, 256) with their labels, and of valid notes (m, 256), which may be none."""
     from sklearn.covariance import LedoitWolf
@@ -47,7 +53,7 @@ def fit_novelty(train, class_indices, valid):
     train = train.astype(np.float64)
     means = np.stack([train[positions == i].mean(axis=0) for i in range(len(present))])
     found = Novelty(means, LedoitWolf(assume_centered=True).fit(train - means[positions]).precision_, np.inf)
-    if len(valid):
+    if len(valid) and (train != means[positions]).any():  # one note of each label says nothing of how far notes lie
         found.limit = float(np.percentile(found.distances(valid), PERCENTILE))
     return found
 
@@ -68,7 +74,8 @@ def write_novelty(run, provider, seed=0):
         np.savez(file, version=NOVELTY_VERSION, means=found.means, precision=found.precision, limit=found.limit,
                  model=digest)
     print(f'{path}: ' + (f'{PERCENTILE} % of the valid notes are nearer than {found.limit:.1f} to a label of train'
-                         if len(valid) else 'no valid split, so that no sound is called out of distribution'))
+                         if np.isfinite(found.limit) else 'no valid split, or one train note of each label, so that no '
+                         'sound is called out of distribution'))
 
 
 def load_novelty(path):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from deepdream.artifacts import BadInput
+from deepdream.artifacts import BadInput, load_json
 
 SPECTRUM_VERSION = 1  # raise it when a spectrum of the same wav comes out otherwise: all are then made again
 DIGEST_BEFORE_VERSIONS = 'ef7f33a78d608a2f'  # what spectrum.json had as 'code' when it was the same as version 1
@@ -16,6 +16,7 @@ N_FRAMES = 1 + N_SAMPLES // HOP_LENGTH  # 251, centred frames
 N_BINS = 1 + N_FFT // 2  # 513
 LOG_SCALE = 1000
 EPSILON = 0.0001  # added to the standard deviation
+LEAST_STD = 0.01  # 0.09 dB: what varies less among the train notes tells nothing of them
 DB_PER_NEPER = 20 / math.log(10)  # 8.69 dB: a difference of 1 between natural logarithms of magnitudes
 STORED_AS = ('float16', 'float32')
 NPY_HEADER = 128  # bytes before the numbers in a .npy of these shapes
@@ -50,12 +51,20 @@ def magnitude(spectrum):
 def normalise(spectra, mean, std):
     """Return (S - mean) / (std + 0.0001) of log spectra (..., 251, 513), NumPy arrays or TensorFlow tensors.
 
-    `mean` and `std`, both (251, 513), are the statistics of the train split.
+    `mean` and `std`, both (251, 513), are the statistics of the train split. Where no train note differs from another,
+    as in the zeros behind the end of short notes, the result is 0: divided by 0.0001, the least sound there would
+    outweigh all the rest.
     """
-    return (spectra - mean) * (1 / (std + EPSILON))
+    return (spectra - mean) * np.where(std > LEAST_STD, 1 / (std + EPSILON), 0).astype(np.float32)
 
 
 # How spectra are stored.
+
+def has_aligned_onsets(data):
+    """Whether the notes of DATA were taken from their onset on; not for a folder without DATA/spectrum.json."""
+    path = data / 'spectrum.json'
+    return path.exists() and bool(load_json(path, 'extract_spectrum.py').get('align_onset'))
+
 
 def to_float16(spectrum):
     """Return ``spectrum.astype(np.float16)`` of a float32 array from 0 to 65,504, in a third of the time.
@@ -77,14 +86,16 @@ def to_float32(half):
     return (half.view(np.uint16).astype(np.uint32) << 13).view(np.float32) * np.float32(2**112)
 
 
-def spectrum_settings(dtype):
+def spectrum_settings(dtype, align_onset=False):
     """What the spectra depend on besides the wavs, as stored in spectrum.json."""
     return {'version': SPECTRUM_VERSION, 'sample_rate': SAMPLE_RATE, 'n_samples': N_SAMPLES, 'n_fft': N_FFT,
-            'hop_length': HOP_LENGTH, 'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype}
+            'hop_length': HOP_LENGTH, 'log_scale': LOG_SCALE, 'shape': [N_FRAMES, N_BINS], 'dtype': dtype,
+            'align_onset': align_onset}
 
 
 def with_version(stored):
-    """Return the content of a spectrum.json with a version, also where it was written before there were versions."""
+    """Return the content of a spectrum.json under today's names, also where it was written before there were any."""
+    stored = {'align_onset': False} | stored
     if stored.get('code') != DIGEST_BEFORE_VERSIONS:
         return stored
     return {'version': 1} | {name: value for name, value in stored.items() if name != 'code'}
@@ -92,7 +103,7 @@ def with_version(stored):
 
 def check_settings(signal, path, made_by):
     """Raise BadInput unless the settings of spectra that `path` holds are today's, however these are stored."""
-    wanted = spectrum_settings(signal.get('dtype'))
+    wanted = spectrum_settings(signal.get('dtype'), bool(signal.get('align_onset')))
     changed = [key for key in wanted if signal.get(key) != wanted[key]]
     if changed:
         raise BadInput(f'{path}: {changed[0]} of its spectra is {signal.get(changed[0])}, this program makes '

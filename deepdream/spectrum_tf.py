@@ -8,12 +8,14 @@ import functools
 
 import numpy as np
 
+from deepdream.artifacts import BadInput
 from deepdream.backend import tf
 from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
 
 PEAK = 0.9
 FADE_SAMPLES = SAMPLE_RATE // 100  # 10 ms
 FULL_SCALE = 2**15
+SOUNDING_STD = 0.1  # 0.9 dB
 SILENT_DB = -60  # of the loudest frame: a frame below this level counts as silent
 
 
@@ -56,19 +58,25 @@ def flatness(spectra):
 
 
 def sounding_frames(std):
-    """Whether real notes sound in a frame, (251,), from the train split's standard deviation.
+    """Return in which frames real notes sound, (251,), from the train split's standard deviation (251, 513).
 
-    Where they never do, as after their end, the normalisation multiplies by 10,000: the network has seen nothing
-    but zeros there, and the least sound would outweigh all the rest.
+    They do where any bin varies. Raises BadInput where none does: there is nothing to dream of.
     """
-    return np.median(std, axis=1) > 0.1
+    frames = std.max(axis=1) > SOUNDING_STD
+    if not frames.any():
+        raise BadInput('the train notes are all the same or silent, so that there is nothing to dream of: '
+                       'run the stages from `python gather_information.py` on with other notes')
+    return frames
 
 
 def window(frames, fade=FADE_SAMPLES):
-    """The gain of every sample, (64000,): 0 wherever it would reach a frame that is not in `frames`, faded to there."""
+    """The gain of every sample, (64000,): 0 wherever it would reach a frame that is not in `frames`, faded to there.
+
+    Of frames with gaps only those before the first gap count; a window is at least as long as its two fades.
+    """
     silent = np.flatnonzero(~np.pad(frames, 1))  # with the frames before and after the note
     after = silent[silent > np.flatnonzero(frames)[0]][0] - 1
-    end = N_SAMPLES if after == N_FRAMES else after * HOP_LENGTH - N_FFT // 2
+    end = N_SAMPLES if after == N_FRAMES else max(after * HOP_LENGTH - N_FFT // 2, 2 * fade)
     ramp = np.sin(np.linspace(0, np.pi / 2, fade)) ** 2
     gain = np.zeros(N_SAMPLES, np.float32)
     gain[:end] = 1

@@ -65,10 +65,11 @@ def with_version(config, network):
     `network` is the digest for one that says nothing of its network.
     """
     digests = config.get('digests')
+    if 'signal' in config:
+        config = config | {'signal': spectrum.with_version(config['signal'])}
     if not isinstance(digests, dict) or digests.get('code') != DIGEST_BEFORE_VERSIONS:
         return config
-    return {'version': 1} | config | {'digests': {'data': digests.get('data'), 'network': network},
-                                      'signal': spectrum.with_version(config['signal'])}
+    return {'version': 1} | config | {'digests': {'data': digests.get('data'), 'network': network}}
 
 
 def differences(old, new, prefix=''):

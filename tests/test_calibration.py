@@ -5,7 +5,17 @@ import json
 
 import numpy as np
 import pytest
-from conftest import SMALL_LABELS, SMALL_TRAINING, damaged_copy, edit_json, make_data, small_names, stage, write_wav
+from conftest import (
+    SMALL_LABELS,
+    SMALL_TRAINING,
+    damaged_copy,
+    edit_json,
+    make_data,
+    sine,
+    small_names,
+    stage,
+    write_wav,
+)
 from scipy.special import softmax
 
 import evaluate
@@ -17,10 +27,12 @@ from deepdream.calibration import (
     expected_calibration_error,
     fit_temperature,
     load_calibration,
-    typical_peak,
+    typical_peaks,
 )
 from deepdream.inference import predict_logits
 from deepdream.run_folder import model_digest, open_run
+
+SPARE = 10 ** (3 / 20)
 
 
 @pytest.fixture
@@ -79,13 +91,24 @@ def test_all_wrong_stays_finite():
     assert 1 < fit_temperature(np.eye(4) * 30, (np.arange(4) + 1) % 4) <= calibration.TEMPERATURES[1]
 
 
-def test_typical_peak_is_the_median_of_the_train_notes(tmp_path):
-    for name, peak in (('a', 0.2), ('b', 0.6), ('c', 0.7)):
-        write_wav(tmp_path / f'train/audio/{name}.wav', np.full(100, peak))
-    assert typical_peak(tmp_path, ['a', 'b', 'c', 'gone']) == pytest.approx(0.6, abs=1e-3)
+def test_peaks_are_those_of_the_train_notes(tmp_path):
+    for name, peak in (('a', 0.2), ('b', 0.6), ('c', 0.7), ('silent', 0)):
+        write_wav(tmp_path / f'train/audio/{name}.wav', sine(440, 1, peak=peak))
+    notes = ['a', 'b', 'c', 'silent', 'gone']
+    assert typical_peaks(tmp_path, notes) == pytest.approx((0.2 / SPARE, 0.6, 0.7 * SPARE), abs=2e-3)
     (tmp_path / 'train/audio/c.wav').write_bytes(b'gone bad')
-    assert typical_peak(tmp_path, ['a', 'b', 'c', 'gone']) == pytest.approx(0.4, abs=1e-3)
-    assert typical_peak(tmp_path, ['c', 'gone']) == calibration.USUAL_PEAK
+    assert typical_peaks(tmp_path, notes) == pytest.approx((0.2 / SPARE, 0.4, 0.6 * SPARE), abs=2e-3)
+    assert typical_peaks(tmp_path, ['c', 'silent', 'gone']) == calibration.USUAL_PEAKS
+
+
+def test_a_calibration_with_one_peak_is_read_as_before_and_then_made_anew(trained, small_data, tmp_path):
+    run = damaged_copy(trained, tmp_path / 'run')
+    content = content_of(run)
+    del content['peaks']
+    (run / 'calibration.json').write_text(json.dumps(content | {'peak': 0.7}), encoding='utf-8')
+    assert load_calibration(run)['peaks'] == [0.7, 0.7, 0.7]
+    assert stage(train, small_data, run, *SMALL_TRAINING) == 0
+    assert load_calibration(run)['peaks'] == pytest.approx([0.8 / SPARE, 0.8, 0.8 * SPARE], abs=2e-3)
 
 
 # What train.py keeps.
@@ -94,7 +117,7 @@ def test_training_ends_with_a_calibration_of_its_model(trained, small_data):
     content = content_of(trained)
     assert content['model'] == model_digest(trained)
     assert (content['n_notes'], content['n_bins']) == (22, 15)
-    assert content['peak'] == pytest.approx(0.8, abs=1e-3)
+    assert content['peaks'] == pytest.approx([0.8 / SPARE, 0.8, 0.8 * SPARE], abs=2e-3)
     model, provider = open_run(trained, small_data, small_data / 'labels.txt', ['valid'])
     logits = predict_logits(model, provider, 'valid')
     true = provider.class_indices['valid']
@@ -161,7 +184,8 @@ def test_older_run_without_calibration_says_that_it_has_none(run, small_data, ca
     assert metrics['expected_calibration_error_before'] == metrics['expected_calibration_error_after']
 
 
-@pytest.mark.parametrize('damage', [{'temperature': 0}, {'temperature': 'warm'}, {'peak': -1}, {'peak': None},
+@pytest.mark.parametrize('damage', [{'temperature': 0}, {'temperature': 'warm'}, {'peaks': [-1, 1, 1]}, {'peaks': None},
+                                    {'peaks': [1]},
                                     {'model': 'another'}])
 def test_damaged_or_foreign_calibration_is_refused(run, damage):
     edit_json(run / 'calibration.json', **damage)

@@ -228,13 +228,13 @@ def test_style_comes_near_and_content_stays(small_data, dream_run, sounds):
 
 
 def test_style_starts_from_the_content_with_a_noise_that_can_be_amplified(small_data, dream_run, sounds, tmp_path):
-    content = np.pad(sine(seconds=2), (32_000, 0))  # silent at first
-    write_wav(tmp_path / 'late.wav', content)
-    assert stage_dream('style', small_data, dream_run, tmp_path / 'late.wav', '--style', sounds[0],
+    content = np.pad(sine(seconds=2), (0, 32_000))  # silent in the end
+    write_wav(tmp_path / 'early.wav', content)
+    assert stage_dream('style', small_data, dream_run, tmp_path / 'early.wav', '--style', sounds[0],
                        '--steps', 1, '--rate', 1e-9) == 0
-    waveform = read_wav(dream_run, 'style_late_ton é')
+    waveform = read_wav(dream_run, 'style_early_ton é')
     added = waveform - finish(content)
-    assert 0 < np.abs(waveform[:30_000]).max() < 0.002
+    assert 0 < np.abs(waveform[-30_000:]).max() < 0.002
     assert np.linalg.norm(added) < 0.003 * np.linalg.norm(waveform)  # 50 dB
 
 
@@ -290,7 +290,7 @@ def test_every_tool_takes_the_harmonic_network(small_data, tmp_path, sounds):
     (('neuron', '--layer', 'fc9'), 'conv1'),
     (('neuron', '--steps', '0'), '--steps'),
     (('neuron', '--rate', 'nan'), '--rate'),
-    (('deep', 'no such.wav'), 'no such sound'),
+    (('deep', 'no such.wav'), 'no such file'),
     (('deep', 'silent.wav'), 'silent'),
     (('deep', 'empty.wav'), 'empty'),
     (('style', 'low.wav', '--style', 'low.wav'), 'low.wav, low.wav: the two sounds have the same style'),

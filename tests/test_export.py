@@ -33,7 +33,7 @@ def run(request, trained, small_data, tmp_path_factory):
         damaged_copy(trained, run)
     else:
         assert stage(train, small_data, run, '--network', request.param, '--steps', 40, '--batch-size', 8) == 0
-    edit_json(run / 'calibration.json', temperature=2.5, peak=0.7)
+    edit_json(run / 'calibration.json', temperature=2.5, peaks=[0.3, 0.6, 0.7])
     return run
 
 

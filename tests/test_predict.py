@@ -18,7 +18,7 @@ import activation
 import evaluate
 import predict
 import sound_map
-from deepdream.audio import loudest_start
+from deepdream.audio import load_from_onset
 from deepdream.map.data import OWN_COLOUR, VIEWS, gather
 from deepdream.map.user_sounds import place_sounds
 from deepdream.neighbours import Neighbourhood
@@ -84,7 +84,7 @@ def test_notes_of_the_run_are_answered_as_evaluate_did_and_are_their_own_neighbo
         np.testing.assert_allclose(values(row), [float(expected[note][label]) for label in SMALL_LABELS], atol=0.01)
         assert row['label'] == max(row['probabilities'], key=row['probabilities'].get)
         assert (row['start'], row['nearest'][0], len(set(row['nearest']))) == (0, note, 5)
-        assert row['out_of_distribution'] == (row['distance'] > row['limit'])
+        assert row['out_of_distribution'] == (row['distance'] > 1.001 * row['limit'])
     assert sum(row['out_of_distribution'] for row in rows) <= 5  # beyond the farthest of 22 valid notes are 1 in 23
 
 
@@ -174,11 +174,11 @@ def test_sounds_that_cannot_be_used_are_listed_and_stop_nothing(ready, small_dat
     assert len(lines) == len(bad) + 1
     reasons = {Path(line.split(': ')[1]).name: line.split(': ', 2)[2] for line in lines}
     assert reasons == {
-        'corrupt.wav': reasons['corrupt.wav'], 'empty.ogg': reasons['empty.ogg'], 'text.flac': reasons['text.flac'],
+        'corrupt.wav': reasons['corrupt.wav'], 'empty.ogg': 'empty', 'text.flac': reasons['text.flac'],
         'folder': 'a folder without sound files that may be read', 'none.wav': 'there is no such file',
-        'silent.wav': 'silent', 'headless.raw': reasons['headless.raw'], 'strange.wav': 'not finite',
-        'truncated.wav': 'truncated'}
-    assert all(reasons[name].startswith('unreadable') for name in ('corrupt.wav', 'text.flac', 'empty.ogg'))
+        'silent.wav': 'silent (its peak is below -80 dB)', 'headless.raw': reasons['headless.raw'],
+        'strange.wav': 'not finite', 'truncated.wav': 'truncated'}
+    assert all(reasons[name].startswith('unreadable') for name in ('corrupt.wav', 'text.flac'))
 
 
 def test_paths_that_cannot_be_looked_at_stop_nothing(ready, note_of, tmp_path, capfd, monkeypatch):
@@ -240,13 +240,12 @@ def test_run_of_another_signal_is_refused(run, small_data, capfd):
 
 # The parts.
 
-@pytest.mark.parametrize(('bursts', 'start'), [([6.0], 6.0), ([1.0, 12.0], 12.0), ([0.0], 0.0), ([15.5], 12.0)])
+@pytest.mark.parametrize(('bursts', 'start'), [([6.0], 6.0), ([1.0, 12.0], 12.0), ([0.0], 0.0), ([15.5], 15.5)])
 def test_loudest_window_starts_with_the_sound(tmp_path, bursts, start):
     waveform = np.zeros(16 * 11_025, np.float32)
     for i, burst in enumerate(bursts):
-        waveform[round(burst * 11_025):][:4000] = 0.3 + 0.1 * i
-    with soundfile.SoundFile(write_sound(tmp_path / 'x.wav', waveform, 11_025)) as file:
-        assert loudest_start(file) / 11_025 == pytest.approx(start, abs=0.11)
+        waveform[round(burst * 11_025):][:4000] = (0.3 + 0.1 * i) * (-1) ** np.arange(4000)
+    assert load_from_onset(write_sound(tmp_path / 'x.wav', waveform, 11_025))[2] == pytest.approx(start, abs=0.01)
 
 
 def test_nearest_notes_come_nearest_first():
@@ -391,5 +390,5 @@ def test_page_counts_added_sounds_as_no_notes(run, data, note_of, tmp_path, open
     assert opened.js('app.colours[36] === pixel(theme().unknown)')
     row = opened.js('csvText([36])').splitlines()[1].split(',')
     assert row[:3] == ['mine.wav', 'mine.wav', 'your sound']
-    assert '<region>' not in opened.js('sfzText([36])')
+    assert '<region> key=36 ' in opened.js('sfzText([36])')  # without a pitch, as a drum
     assert opened.js('VIEWS.map(view => MAP[view].length)') == [3 * 37] * 3

@@ -21,7 +21,7 @@ FREELY = {'limit': 0.1, 'variation': 0.0, 'magnitude': 0.0, 'crest': 0.0, 'flatn
 def deep_dream(dreamer, waveform, layer, strength, **given):
     """Amplify in a waveform (64000,) what excites a layer; nothing rises or falls by more than `strength` * 20 dB."""
     settings = Settings(**FREELY | {'bound_db': DB_PER_STRENGTH * strength} | given)
-    objective = layer_objective(dreamer.model, layer, dreamer.frames)
+    objective = layer_objective(dreamer.model, layer)
     dreamed = ascend(waveform[np.newaxis], objective, dreamer.mean, dreamer.std, settings, everywhere=True)[0]
     before = float(objective(dreamer.normalised(finish(waveform)))[0])
     after = float(objective(dreamer.normalised(dreamed))[0])
@@ -37,7 +37,7 @@ def deep_style(dreamer, content, other, content_weight, **given):
     """
     settings = Settings(**FREELY | {'bound_db': STYLE_BOUND_DB, 'jitter': False, 'steps': STYLE_STEPS} | given)
     distance, objective = style_objective(dreamer.model, dreamer.normalised(finish(content)),
-                                          dreamer.normalised(finish(other)), dreamer.frames, content_weight)
+                                          dreamer.normalised(finish(other)), content_weight)
     noise = starting_noise(dreamer.mean, dreamer.std, [settings.seed])
     start = content + NOISE * np.abs(content).max() * noise
     dreamed = ascend(start, objective, dreamer.mean, dreamer.std, settings, everywhere=True)[0]

@@ -40,10 +40,10 @@ def likeness(pre, pairs):
     return tf.reduce_sum(vectors @ tf.transpose(vectors) * pairs, axis=1)
 
 
-def layer_objective(model, layer, frames):
+def layer_objective(model, layer):
     """Raise all activations of a layer: the logarithm of its activations' mean square (Deep Dream's objective)."""
     def objective(spectra):
-        activation = tf.nn.relu(pre_activations(model, spectra * frames, leaky_relu_gradient)[layer])
+        activation = tf.nn.relu(pre_activations(model, spectra, leaky_relu_gradient)[layer])
         return tf.math.log(tf.reduce_mean(activation ** 2, axis=list(range(1, activation.shape.ndims))) + 1e-6)
 
     return objective
@@ -66,25 +66,25 @@ def style_distance(grams, wanted):
     return tf.add_n(apart) / len(apart)
 
 
-def style_objective(model, content, style, frames, content_weight):
+def style_objective(model, content, style, content_weight):
     """Return (distance, objective), both functions of normalised spectra.
 
     The objective lowers the style distance to `style`, until it is STYLE_REACHED, and keeps the activations of
     CONTENT_LAYER for `content`; both are (1, 251, 513). The distance is 1 for `content` itself. Raises BadInput where
     the two are alike.
     """
-    wanted = gram_matrices(pre_activations(model, style * frames))
-    of_content = pre_activations(model, content * frames)
+    wanted = gram_matrices(pre_activations(model, style))
+    of_content = pre_activations(model, content)
     kept = tf.nn.relu(of_content[CONTENT_LAYER])
     at_first = style_distance(gram_matrices(of_content), wanted)
     if at_first[0] < SAME_STYLE:
         raise BadInput(f'the two sounds have the same style (distance {at_first[0]:.1g}): choose another --style')
 
     def distance(spectra):
-        return style_distance(gram_matrices(pre_activations(model, spectra * frames)), wanted) / at_first
+        return style_distance(gram_matrices(pre_activations(model, spectra)), wanted) / at_first
 
     def objective(spectra):
-        pre = pre_activations(model, spectra * frames, leaky_relu_gradient)
+        pre = pre_activations(model, spectra, leaky_relu_gradient)
         changed = tf.reduce_sum((tf.nn.relu(pre[CONTENT_LAYER]) - kept) ** 2, axis=1) / tf.reduce_sum(kept ** 2, axis=1)
         apart = style_distance(gram_matrices(pre), wanted) / at_first
         return -tf.nn.relu(apart - STYLE_REACHED) - content_weight * changed

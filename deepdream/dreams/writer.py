@@ -5,32 +5,31 @@ from dataclasses import asdict
 import numpy as np
 import soundfile
 
-from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
-from deepdream.audio import SILENT_PEAK, load_waveform
+from deepdream.artifacts import atomic, load_json, save_json, save_npy, spectrum_path
+from deepdream.audio import check_name, load_from_onset, load_waveform
 from deepdream.backend import tf
 from deepdream.dreams.activations import LAYERS, activations, note_activations, pre_activations, weights_digest
 from deepdream.dreams.ascent import ascend, starting_noise
 from deepdream.dreams.objectives import unit_objective
 from deepdream.dreams.read_back import check_read_back, describe_sound, spectral_convergence, with_read_back
-from deepdream.figures import make_figure
+from deepdream.figures import make_figure, save_figure
 from deepdream.run_folder import open_run
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum
-from deepdream.spectrum_tf import FULL_SCALE, log_spectra, sounding_frames
+from deepdream.spectrum_tf import FULL_SCALE, log_spectra
+from deepdream.trained import as_network
 
 BATCH = 16  # sounds at once
 
 
 class Dreamer:
-    """The network of RUN, the test split of DATA, and the activations of its notes.
-
-    `note_activations` is {layer: (n_notes, units)}, `frames` (251, 1) is 1 where the network knows sound.
-    """
+    """The network of RUN, the test split of DATA, and the activations of its notes, {layer: (n_notes, units)}."""
 
     def __init__(self, run, data, labels):
         self.model, self.provider = open_run(run, data, labels, ['test'])
         self.run, self.labels, self.notes = run, self.provider.labels, self.provider.notes['test']
         self.mean, self.std = self.provider.mean, self.provider.std
-        self.frames = sounding_frames(self.std).astype(np.float32)[:, np.newaxis]
+        self.network = as_network(run, self.labels, self.model, self.mean, self.std,
+                                  self.provider.signal['dtype'])
         self.digest = weights_digest(self.model)
         stored = self.path('note_activations_test.npz')
         self.note_activations = note_activations(self.model, self.provider, 'test', stored)
@@ -44,12 +43,18 @@ class Dreamer:
         return {layer: value.numpy() for layer, value in found.items()}
 
     def activations_of(self, waveform):
-        """{layer: (1, units)} for a sound (64000,), as far as real notes sound."""
-        return self.activations(log_spectrum(waveform)[np.newaxis] * self.frames)
+        """{layer: (1, units)} for a sound (64000,)."""
+        return self.activations(log_spectrum(waveform)[np.newaxis])
 
     def normalised(self, waveform):
         """(64000,) -> (1, 251, 513)."""
         return self.provider.normalise(log_spectrum(waveform))[np.newaxis]
+
+    def predict(self, wav):
+        """{label: calibrated probability} of a written wav, as predict.py gives it."""
+        waveform, _, _ = load_from_onset(wav)
+        probabilities, _ = self.network.predict(waveform[np.newaxis])
+        return dict(zip(self.labels, map(float, probabilities[0]), strict=True))
 
     # Units.
 
@@ -102,7 +107,8 @@ class Dreamer:
                                 of_unit(self.note_activations[layer], unit), self.notes)
         report |= {'read_back': score | {'layer': layer}, 'sound': describe_sound(read_back, spectrum),
                    'spectral_convergence': spectral_convergence(spectrum, optimised_spectrum),
-                   'probabilities': dict(zip(self.labels, map(float, probabilities), strict=True))}
+                   'probabilities': dict(zip(self.labels, map(float, probabilities), strict=True)),
+                   'calibrated_probabilities': self.predict(wav)}
         save_npy(spectrum_path(self.run, 'dreams', name), spectrum.astype(self.provider.signal['dtype']))
         draw_spectrum(self.path(f'{name}.png'), spectrum, name)
         save_json(self.path(f'{name}.json'), report)
@@ -125,17 +131,13 @@ def draw_spectrum(path, spectrum, title):
     axes = figure.add_subplot(title=title, xlabel='time (s)', ylabel='frequency (kHz)')
     axes.imshow(spectrum.T.astype(np.float32), origin='lower', aspect='auto', cmap='magma', interpolation='nearest',
                 extent=(0, N_SAMPLES / SAMPLE_RATE, 0, SAMPLE_RATE / 2000))
-    with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=100, format='png')
+    save_figure(figure, path, dpi=100)
 
 
 def load_sound(path):
-    """Return a user's sound as extract_spectrum.py takes it, (64000,); BadInput for one that is silent."""
-    if not path.is_file():
-        raise BadInput(f'{path}: there is no such sound file')
-    waveform, remarks = load_waveform(path)
-    if np.abs(waveform).max() < SILENT_PEAK:
-        raise BadInput(f'{path}: its first 4 s are silent: give a sound that can be heard')
+    """Return a user's sound as predict.py takes it, (64000,): its loudest 4 s, from the onset on."""
+    check_name(path)
+    waveform, remarks, _ = load_from_onset(path)
     if remarks:
         print(f'{path}: {", ".join(remarks)}')
     return waveform
