@@ -4,14 +4,17 @@ Reads labels.txt and DATA/{train,valid,test}/audio/*.wav; writes DATA/{split}_sa
 DATA/{split}_labels.txt (class indices, i.e. line numbers of labels.txt counted from 0), line by line in step.
 """
 
+import os
 from collections import Counter
 from pathlib import Path
 
 from deepdream.artifacts import SPLITS, BadInput, list_path, save_text
 from deepdream.command_line import command, parser
 from deepdream.notes import find_wavs, instrument_of, label_of, load_labels
+from deepdream.sound_files import EXTENSIONS, UNREADABLE, by_extension, count_of, is_junk
 
 N_SHOWN = 10
+OTHER_SOUNDS = (EXTENSIONS | UNREADABLE) - {'.wav'}
 
 
 def find_splits(data):
@@ -21,6 +24,16 @@ def find_splits(data):
         raise FileNotFoundError(f'{Path(data) / "train" / "audio"} is missing: run `python render_notes.py` or '
                                 '`python download_nsynth.py` first, or name your own folder with --data')
     return found
+
+
+def describe_others(data, splits):
+    """Say which sound files of other formats lie beside the wavs, and the remedy; '' where there are none."""
+    others = [Path(name) for split in splits for name in os.listdir(Path(data) / split / 'audio')
+              if os.path.splitext(name)[1].lower() in OTHER_SOUNDS and not is_junk(name)]
+    if not others:
+        return ''
+    return (f'{count_of(others)} under {data}/{{train,valid,test}}/audio that are not .wav ({by_extension(others)}): '
+            'run `python split_notes.py` on the folder they come from, which converts what can be read here')
 
 
 def describe_unknown(unknown, n_notes, labels_file):
@@ -49,6 +62,17 @@ def warn_of_shared_instruments(notes):
                   f'score: {", ".join(shared[:N_SHOWN])}{", ..." if len(shared) > N_SHOWN else ""}')
 
 
+def write_lists(data, notes, class_indices):
+    """Write the lists of each split, and remove those of a split that is gone."""
+    for split, names in notes.items():
+        save_text(list_path(data, split, 'samples'), ''.join(f'{note}\n' for note in names))
+        save_text(list_path(data, split, 'labels'), ''.join(f'{index}\n' for index in class_indices[split]))
+    for split in SPLITS:
+        if not (data / split).exists():
+            for kind in ('samples', 'labels', 'rejected'):
+                list_path(data, split, kind).unlink(missing_ok=True)
+
+
 @command
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
@@ -66,18 +90,16 @@ def main(argv=None):
         if not args.skip_unknown or len(unknown) == n_notes:
             raise BadInput(f'{message}: rename them, add their labels, or leave them out with --skip-unknown')
         print(f'left out: {message}')
+    others = describe_others(args.data, found)
     if not n_notes:
-        raise BadInput(f'{args.data} holds no .wav file under {{train,valid,test}}/audio: put notes there')
+        raise BadInput(f'{args.data} holds no .wav file under {{train,valid,test}}/audio'
+                       + (f', but {others}' if others else ': put notes there'))
+    if others:
+        print(f'left out: {others}')
 
     notes = {split: [note for note, label in pairs.items() if label] for split, pairs in found.items()}
     class_indices = {split: [labels.index(found[split][note]) for note in names] for split, names in notes.items()}
-    for split, names in notes.items():
-        save_text(list_path(args.data, split, 'samples'), ''.join(f'{note}\n' for note in names))
-        save_text(list_path(args.data, split, 'labels'), ''.join(f'{index}\n' for index in class_indices[split]))
-    for split in SPLITS:
-        if not (args.data / split).exists():  # what an earlier run listed
-            for kind in ('samples', 'labels', 'rejected'):
-                list_path(args.data, split, kind).unlink(missing_ok=True)
+    write_lists(args.data, notes, class_indices)
     print_counts(class_indices, labels)
     warn_of_shared_instruments(notes)
 

@@ -195,6 +195,21 @@ def test_disjoint_instruments_are_not_warned_of(data, gather, capsys):
     assert 'warning' not in ''.join(capsys.readouterr())
 
 
+def test_sounds_of_other_formats_are_counted_with_the_remedy(data, gather, capsys):
+    touch(data, 'train', 'bass_1.wav', *(f'bass_{i}.aif' for i in range(8)), 'bass_9.FLAC', 'bass_9.m4a', 'notes.txt')
+    touch(data, 'test', 'reed_1.wav', *(f'bass_{i}.flac' for i in range(3)), '._bass_1.flac', 'Thumbs.db')
+    assert gather() == 0
+    line, = (line for line in capsys.readouterr().out.splitlines() if 'left out' in line)
+    assert line.startswith('left out: 13 files') and '(.aif 8, .flac 4, .m4a 1): run `python split_notes.py`' in line
+    assert lists_of(data, 'train') == [['bass_1'], ['0']]
+
+
+def test_wavs_alone_leave_nothing_out(data, gather, capsys):
+    touch(data, 'train', 'bass_1.wav', 'notes.txt', 'examples.json', '._bass_1.aif', '.DS_Store')
+    assert gather() == 0
+    assert 'left out' not in capsys.readouterr().out
+
+
 # What is refused.
 
 def test_unknown_names_write_nothing_and_are_listed(data, gather, capsys):
@@ -252,6 +267,14 @@ def test_splits_without_a_wav_are_an_error(data, gather, capsys):
     touch(data, 'valid')
     assert gather() == 1
     error_line(capsys.readouterr().err, data, '.wav')
+    assert lists_in(data) == set()
+
+
+def test_splits_of_other_formats_only_name_what_converts_them(data, gather, capsys):
+    touch(data, 'train', 'bass_1.aif', 'bass_2.aif')
+    touch(data, 'valid', 'bass_3.aiff')
+    assert gather() == 1
+    error_line(capsys.readouterr().err, data, 'no .wav file', '3 files', '(.aif 2, .aiff 1)', '`python split_notes.py`')
     assert lists_in(data) == set()
 
 
