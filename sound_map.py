@@ -14,10 +14,15 @@ def main(argv=None):
     options.add_argument('--split', choices=SPLITS, default='test', help='whose notes the map shows')
     options.add_argument('--embed', action='store_true', help='write one file of at most 25 MB that can be mailed')
     options.add_argument('--limit', type=at_least(1), metavar='N', help='show only N notes, drawn at random')
+    pitch = options.add_argument_group('pitch of your own samples, where examples.json does not tell it')
+    pitch.add_argument('--middle-c', choices=('C4', 'C3'), default='C4', help='how file names call the pitch 60')
+    pitch.add_argument('--estimate-pitch', action='store_true',
+                       help='estimate the pitches that neither the wavs nor their names tell: a second a note')
     args = options.parse_args(argv)
 
     from deepdream.map.page import write_sound_map
-    page = write_sound_map(args.data, args.run, args.split, args.embed, args.limit)
+    page = write_sound_map(args.data, args.run, args.split, args.embed, args.limit, args.middle_c,
+                           args.estimate_pitch)
     print(f'{page}: {page.stat().st_size / 1e6:.1f} MB; open it in a browser' if args.embed
           else f'{page}: open it in a browser')
 

@@ -1,6 +1,7 @@
-"""Notes: what the name of one says (label, instrument, source, pitch, velocity), and which there are."""
+"""Notes: what the name and the wav of one say (label, instrument, source, pitch, velocity), and which there are."""
 
 import hashlib
+import json
 import os
 import re
 from collections import Counter
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import BadInput, load_json, load_lines
+from deepdream.pitch import MIDI_MAXIMUM, UNKNOWN, midi_number, named_pitch, root_key
 
-NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>\d{3})-(?P<velocity>\d{3})')
+NOTE_PATTERN = re.compile(r'(?P<instrument>.+)-(?P<pitch>[0-9]{3})-(?P<velocity>[0-9]{3})')
 SOURCE_PATTERN = re.compile(r'.+_(?P<source>acoustic|electronic|synthetic)_\d+')
 
 
@@ -50,8 +52,17 @@ def instrument_of(note):
     instrument, dashes, _ = note.partition('--')
     if dashes:
         return instrument
-    match = NOTE_PATTERN.fullmatch(note)
+    match = nsynth_name(note)
     return match['instrument'] if match else note
+
+
+def nsynth_name(note):
+    """Return the match of a name of NSynth's form, 'instrument-PPP-VVV'; None for another name.
+
+    Pitch and velocity are numbers of MIDI, so 'kick pack10-140-140' is another name.
+    """
+    match = NOTE_PATTERN.fullmatch(note)
+    return match if match and max(int(match['pitch']), int(match['velocity'])) <= MIDI_MAXIMUM else None
 
 
 def source_of(note):
@@ -62,10 +73,26 @@ def source_of(note):
 
 def from_name(note):
     """Return what a name of NSynth's form says, under NSynth's keys; an empty dictionary for another name."""
-    parts = NOTE_PATTERN.fullmatch(note)
+    parts = nsynth_name(note)
     if not parts:
         return {}
     return {'pitch': int(parts['pitch']), 'velocity': int(parts['velocity']), 'instrument_source_str': source_of(note)}
+
+
+# Pitch and velocity.
+
+def described(note, example):
+    """Return what the name of a note and its entry of examples.json say, under NSynth's keys.
+
+    The entry is trusted more, but what is no text or no number of MIDI in it counts as not said.
+    """
+    said = from_name(note)
+    for key in ('pitch', 'velocity'):
+        if (number := midi_number(example.get(key))) != UNKNOWN:
+            said[key] = number
+    if isinstance(source := example.get('instrument_source_str'), str):
+        said['instrument_source_str'] = source
+    return said
 
 
 # Which notes there are.
@@ -99,17 +126,27 @@ def notes_digest(notes):
     return hashlib.sha256('\n'.join(notes).encode()).hexdigest()
 
 
-def note_attributes(data, split, notes):
+def note_attributes(data, split, notes, middle_c='C4'):
     """Return source (text, '' where unknown), pitch and velocity (int16, -1 where unknown) of every note.
 
-    They come from `examples.json`; what it lacks, from names of NSynth's form, 'bass_synthetic_033-045-100'.
+    They come from `examples.json`; what it lacks, from names of NSynth's form, 'bass_synthetic_033-045-100'. A pitch
+    that neither tells is the root key in the wav, else that of a note name. Raises BadInput for a malformed file.
     """
-    path = data / split / 'examples.json'
+    path = Path(data) / split / 'examples.json'
     examples = load_json(path, 'download_nsynth.py') if path.exists() else {}
-    try:
-        described = [from_name(note) | examples.get(note, {}) for note in notes]
-        return {'source': np.array([str(one.get('instrument_source_str', '')) for one in described], dtype=object),
-                'pitch': np.array([one.get('pitch', -1) for one in described], np.int16),
-                'velocity': np.array([one.get('velocity', -1) for one in described], np.int16)}
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise BadInput(f'{path} does not describe notes as NSynth does ({error}): mend or remove it') from error
+    wavs, columns = find_wavs(data, split), {'source': [], 'pitch': [], 'velocity': []}
+    for note in notes:
+        example = examples.get(note, {})
+        if not isinstance(example, dict):
+            raise BadInput(f'{path} does not describe {note!r} as NSynth does, but as {json.dumps(example)[:40]}: mend '
+                           'or remove it')
+        said = described(note, example)
+        pitch = said.get('pitch', UNKNOWN)
+        if pitch == UNKNOWN:
+            pitch = root_key(wavs[note]) if note in wavs else UNKNOWN
+        if pitch == UNKNOWN:
+            pitch = named_pitch(note, middle_c)
+        columns['source'].append(said.get('instrument_source_str', ''))
+        columns['pitch'].append(pitch)
+        columns['velocity'].append(said.get('velocity', UNKNOWN))
+    return {name: np.array(column, object if name == 'source' else np.int16) for name, column in columns.items()}

@@ -15,26 +15,29 @@ import pytest
 import soundfile
 from browser import Opened
 from conftest import edit_json
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d import proj3d
+from mpl_toolkits.mplot3d import Axes3D, proj3d
 from PIL import Image
 
 import deepdream.map.page as page_module
 import sound_map
 from deepdream.map import previews
 from deepdream.map.data import (
+    OWN_COLOUR,
     PALETTE,
-    BadInput,
     cluster_anchors,
+    family_colours,
     map_order,
     neighbour_rows,
     pack,
     pack_activation,
     unit_box,
 )
-from deepdream.map.page import PAGES, call, link_atlas, page_files, remarks, write_embedded
+from deepdream.map.page import PAGES, call, copy_page_files, link_atlas, page_files, remarks, write_embedded
 from deepdream.map.pictures import caption, draw_map, name_clusters, plain_axes
-from deepdream.notes import from_name, note_attributes
+from deepdream.map.user_sounds import add_to_map, store_sound
+from deepdream.pitch import UNKNOWN
 from deepdream.run_folder import model_digest
 
 LABELS = ['bass', 'flute', 'organ']
@@ -193,24 +196,62 @@ def test_family_names_stand_in_their_clusters():
     assert sorted(points[row, 0].round() for family, row in anchors if family == 0) == [-1, 1]
 
 
-def test_palette_is_told_apart_by_the_colour_blind():
-    machado = {'deuteranopia': [[.367, .861, -.228], [.280, .673, .047], [-.012, .043, .969]],
-               'protanopia': [[.152, 1.053, -.205], [.115, .786, .099], [-.004, -.048, 1.052]],
-               'tritanopia': [[1.256, -.077, -.179], [-.078, .931, .148], [.005, .691, .304]]}
+# The least distance in OKLab of any two of the first eleven colours, and of all.
+LEAST_APART = {11: {'normal': 0.12, 'deuteranopia': 0.09, 'protanopia': 0.09, 'tritanopia': 0.06},
+               24: {'normal': 0.10, 'deuteranopia': 0.05, 'protanopia': 0.05, 'tritanopia': 0.04}}
+
+
+def linear_light(colours):
+    rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(linear):
     to_lms = np.array([[.4122, .5363, .0514], [.2119, .6807, .1074], [.0883, .2817, .6300]])
     to_lab = np.array([[.2105, .7936, -.0041], [1.9780, -2.4286, .4506], [.0259, .7828, -.8087]])
-    rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in PALETTE])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return np.cbrt(np.clip(linear, 0, 1) @ to_lms.T) @ to_lab.T
+
+
+def test_palette_is_told_apart_by_the_colour_blind():
+    machado = {'normal': np.eye(3), 'deuteranopia': [[.367, .861, -.228], [.280, .673, .047], [-.012, .043, .969]],
+               'protanopia': [[.152, 1.053, -.205], [.115, .786, .099], [-.004, -.048, 1.052]],
+               'tritanopia': [[1.256, -.077, -.179], [-.078, .931, .148], [.005, .691, .304]]}
     for sight, matrix in machado.items():
-        lab = np.cbrt(np.clip(linear @ np.transpose(matrix), 0, 1) @ to_lms.T) @ to_lab.T
+        lab = oklab(linear_light(PALETTE) @ np.transpose(matrix))
         apart = np.linalg.norm(lab[:, None] - lab, axis=2) + np.eye(len(lab))
-        assert apart.min() > 0.06, sight
+        for n_labels, least in LEAST_APART.items():
+            assert apart[:n_labels, :n_labels].min() > least[sight], (sight, n_labels)
+    assert len(set(PALETTE)) == len(PALETTE) == 24
 
 
-def test_names_tell_what_examples_do_not():
-    assert from_name('bass_synthetic_033-045-100') == {
-        'pitch': 45, 'velocity': 100, 'instrument_source_str': 'synthetic'}
-    assert from_name('door slam') == {}
+@pytest.mark.parametrize(('background', 'least_apart', 'contrast'), [('#ffffff', 0.19, 1.7), ('#0e1118', 0.34, 2.6)])
+def test_palette_stands_out_from_white_and_from_near_black(background, least_apart, contrast):
+    lab, (ground,) = oklab(linear_light(PALETTE)), oklab(linear_light([background]))
+    assert np.linalg.norm(lab - ground, axis=1).min() > least_apart
+    light, dark = (linear_light(colours) @ [0.2126, 0.7152, 0.0722] for colours in (PALETTE, [background]))
+    assert ((np.maximum(light, dark) + 0.05) / (np.minimum(light, dark) + 0.05)).min() > contrast
+
+
+def test_a_users_sounds_have_a_colour_of_their_own():
+    lab, (own,) = oklab(linear_light(PALETTE)), oklab(linear_light([OWN_COLOUR]))
+    assert np.linalg.norm(lab - own, axis=1).min() > 0.1
+
+
+def test_colours_repeat_from_the_25th_family_on():
+    assert family_colours(26) == [*PALETTE, *PALETTE[:2]]
+
+
+@pytest.mark.parametrize('depth', [0, 1])
+def test_families_of_one_colour_have_another_shape_in_the_pictures(tmp_path, monkeypatch, depth):
+    drawn = []
+    axes_class = Axes3D if depth else Axes
+    original = axes_class.scatter
+    monkeypatch.setattr(axes_class, 'scatter', lambda *coordinates, **options: drawn.append(
+        (options['color'], options['marker'])) or original(*coordinates, **options))
+    points = np.random.default_rng(0).random((100, 3)) * [1, 1, depth]
+    draw_map(tmp_path / 'map.png', points, np.arange(100) % 50, [f'family {i}' for i in range(50)], 'caption')
+    assert len(set(drawn)) == 50
+    assert len({colour for colour, _ in drawn}) == 24
 
 
 def test_previews_are_made_once_and_again_for_a_newer_wav(tmp_path):
@@ -262,20 +303,12 @@ def test_page_says_what_is_not_in_it():
     assert remarks(2, np.ones(2, bool), 4.0) == []
     said = ' '.join(remarks(9, np.array([True, False]), 1.5))
     assert '1.5 s' in said and 'sample of 9' in said and '1 cannot be heard' in said
+    assert 'The pitch of 3 is estimated' in ' '.join(remarks(2, np.ones(2, bool), 4.0, n_estimated=3))
 
 
 def test_labels_are_no_formulas(tmp_path):
     draw_map(tmp_path / 'map.png', np.eye(3), np.arange(3), ['$a^', '_b', '<c>'], '$^')
     assert (tmp_path / 'map.png').stat().st_size > 10_000
-
-
-@pytest.mark.parametrize('strange', [3, {'pitch': 'C4'}, {'pitch': None}])
-def test_strange_examples_are_refused(tmp_path, strange):
-    examples = {note_names()[0]: strange}
-    (tmp_path / 'test').mkdir()
-    (tmp_path / 'test/examples.json').write_text(json.dumps(examples))
-    with pytest.raises(BadInput, match=r'examples\.json'):
-        note_attributes(tmp_path, 'test', note_names())
 
 
 @pytest.mark.parametrize('depth', [0, 0.02])
@@ -590,24 +623,155 @@ def test_list_and_csv_hold_the_selection(opened):
     assert all(row['label'] in LABELS and float(row['tsne_2d_x']) <= 1 for row in rows)
 
 
-def sfz_regions(text):
-    lines = [line for line in text.splitlines() if line.startswith('<region>')]
-    return [dict(re.findall(r'(\w+)=(.+?)(?= \w+=|$)', line)) for line in lines]
+# The SFZ of a selection: two guitars of NSynth's form (row MISSING has no wav), one of notes that take turns, drums.
+
+GUITARS = [f'guitar_acoustic_{note}' for note in (
+    '001-040-100', '001-052-050', '001-052-127', '001-064-000', '002-041-100', '002-047-100', '002-052-100')]
+OWN = ['guitar_mine--C#3 a', 'guitar_mine--C#3 b', 'guitar_mine--A4', 'kick_ludwig--hit 1', 'kick_ludwig--hit 2',
+       'kick pack10-140-140', 'kick_sonor--140']
+SAMPLED = GUITARS + OWN
+KICK = SAMPLED.index('kick_ludwig--hit 1')
 
 
-def test_sfz_covers_every_key_and_its_wavs_exist(opened):
+@pytest.fixture(scope='session')
+def sampled(tmp_path_factory):
+    return make_map(tmp_path_factory.mktemp('sampled'), SAMPLED)[0]
+
+
+@pytest.fixture
+def sampler(sampled, open_page):
+    return open_page(sampled / 'run/map/index.html')
+
+
+def sfz_groups(text):
+    """Return {what the comment of a group says: (its opcodes, [opcodes of a region])} of an SFZ, paths whole."""
+    groups, folder = {}, ''
+    for line in text.splitlines():
+        opcodes = dict(re.findall(r'(\w+)=(.+?)(?= \w+=|$)', line))
+        if line.startswith('// '):
+            title = line.removeprefix('// ')
+        elif line.startswith('default_path='):
+            folder = opcodes['default_path']
+        elif line.startswith('<group>'):
+            assert title not in groups
+            groups[title] = (opcodes, [])
+        elif line.startswith('<region>'):
+            groups[title][1].append(opcodes | {'sample': folder + opcodes['sample']})
+    return groups
+
+
+def save_sfz(opened, notes):
+    opened.js('notes => { app.select(notes); app.store.change({tab: "selection"}); }', notes)
+    return opened.download('#save-sfz')
+
+
+def test_every_instrument_has_a_group_of_its_own_that_covers_every_key_once(sampler):
+    groups = sfz_groups(save_sfz(sampler, list(range(len(SAMPLED)))))
+    zones = {title: regions for title, (_, regions) in groups.items() if 'without' not in title}
+    assert list(zones) == ['guitar_acoustic_001: 4 notes', 'guitar_acoustic_002: 2 notes', 'guitar_mine: 3 notes']
+    for title, regions in zones.items():
+        covered = np.zeros((128, 128), int)
+        for one in regions:
+            assert Path(one['sample']).is_file()
+            assert Path(one['sample']).name.startswith(title.split(':')[0])
+            assert int(one['lokey']) <= int(one['pitch_keycenter']) <= int(one['hikey'])
+            if one.get('seq_position', '1') == '1':
+                covered[int(one['lokey']):int(one['hikey']) + 1, int(one['lovel']):int(one['hivel']) + 1] += 1
+        assert (covered == 1).all()
+
+
+def test_velocities_are_layers_and_notes_of_one_velocity_take_turns(sampler):
+    groups = sfz_groups(save_sfz(sampler, list(range(len(SAMPLED)))))
+    layers = [one for one in groups['guitar_acoustic_001: 4 notes'][1] if one['pitch_keycenter'] == '52']
+    assert [(one['lovel'], one['hivel']) for one in layers] == [('0', '88'), ('89', '127')]
+    assert [(one['lokey'], one['hikey']) for one in layers] == [('47', '58'), ('47', '58')]
+    turns = [one for one in groups['guitar_mine: 3 notes'][1] if one['pitch_keycenter'] == '49']
+    assert [(one['seq_length'], one['seq_position']) for one in turns] == [('2', '1'), ('2', '2')]
+    assert len({(one['lokey'], one['hikey'], one['lovel'], one['hivel']) for one in turns}) == 1
+
+
+def test_notes_without_a_pitch_lie_on_a_key_each_as_in_a_drum_kit(sampler):
+    text = save_sfz(sampler, list(range(len(SAMPLED))))
+    groups = {title: group for title, group in sfz_groups(text).items() if 'without a pitch' in title}
+    assert list(groups) == ['bass: 1 note without a pitch',  # the family of 'kick pack10-140-140', of no instrument
+                            'kick_ludwig: 2 notes without a pitch', 'kick_sonor: 1 note without a pitch']
+    regions = [one for _, regions in groups.values() for one in regions]
+    assert [one['key'] for one in regions] == ['36', '37', '38', '39']
+    assert all(opcodes['pitch_keytrack'] == '0' for opcodes, _ in groups.values())
+    assert all(Path(one['sample']).is_file() for one in regions)
+    assert '4 notes without a pitch: one key each, on the keys 36 to 39.' in text
+    assert '4 notes without a pitch: one key each' in sampler.page.inner_text('#status')
+
+
+def test_an_sfz_says_that_its_groups_sound_together_where_they_do(sampler):
+    together = 'sound together'
+    assert together in save_sfz(sampler, [0, 4])
+    assert together in save_sfz(sampler, [0, KICK])
+    assert together not in save_sfz(sampler, [0, 1])
+    assert together not in save_sfz(sampler, [KICK, KICK + 3])
+
+
+def test_drums_alone_give_an_sfz_with_a_region_each(sampler):
+    groups = sfz_groups(save_sfz(sampler, [KICK, KICK + 1, KICK + 2, KICK + 3]))
+    assert [len(regions) for _, regions in groups.values()] == [1, 2, 1]
+
+
+def test_a_kit_of_more_than_128_notes_wraps_and_then_stops(tmp_path, open_page):
+    root, _ = make_map(tmp_path, [f'kick_ludwig--{i:03}' for i in range(131)], evaluated=False)
+    opened = open_page(root / 'run/map/index.html')
+    text = save_sfz(opened, list(range(131)))
+    (_, regions), = sfz_groups(text).values()
+    assert [int(one['key']) for one in regions] == [*range(36, 128), *range(36)]
+    for said in (text, opened.page.inner_text('#status')):
+        assert 'one key each, on the keys 36 to 127 and 0 to 35.' in said
+        assert '2 notes left out: without a pitch, and no key is left.' in said
+    heard = [row for row in range(131) if row != MISSING]
+    assert 'on the keys 36 to 127.' in opened.js('notes => sfzRemarks(notes).join(" ")', heard[:92])
+    assert 'on the keys 36 to 127 and 0 to 0.' in opened.js('notes => sfzRemarks(notes).join(" ")', heard[:93])
+
+
+def test_sfz_leaves_out_what_it_cannot_carry_and_says_so(opened):
     opened.page.click('#select-filtered')
     opened.page.click('#tab-selection')
     text = opened.download('#save-sfz')
-    folder = re.search(r'^default_path=(.*)$', text, re.MULTILINE)[1]
-    regions = sfz_regions(text)
+    regions = [one for _, regions in sfz_groups(text).values() for one in regions]
     assert len(regions) == N_NOTES - 2  # without the note that has no wav and the one whose name SFZ cannot carry
-    assert all(Path(folder + region['sample']).is_file() for region in regions)
-    covered = np.zeros((128, 128), bool)
-    for one in regions:
-        covered[int(one['lokey']):int(one['hikey']) + 1, int(one['lovel']):int(one['hivel']) + 1] = True
-    assert covered.all()
-    assert all(int(one['lokey']) <= int(one['pitch_keycenter']) <= int(one['hikey']) for one in regions)
+    assert all(Path(one['sample']).is_file() for one in regions)
+    for said in (text, opened.page.inner_text('#status')):
+        assert '46 of 48 notes' in said
+        assert '1 note left out: the wav is missing' in said
+        assert '1 note left out: SFZ cannot carry' in said
+
+
+def test_there_is_no_sfz_without_a_region(opened):
+    opened.js('notes => { app.select(notes); app.store.change({tab: "selection"}); }', [MISSING, N_NOTES - 1])
+    opened.js('() => { window.saved = []; save = name => saved.push(name); }')
+    opened.page.click('#save-sfz')
+    assert 'There is no SFZ file to write.' in opened.page.inner_text('#status')
+    assert opened.js('saved') == []
+
+
+def test_sfz_of_a_folder_that_it_cannot_name_lies_beside_the_wavs(sampler):
+    sampler.js('() => { MAP.audio_folder = "/a $b/audio/"; }')
+    text = save_sfz(sampler, [0, KICK])
+    assert 'default_path' not in text and 'Put this file into the folder of the wavs.' in text
+    assert [one['sample'] for _, regions in sfz_groups(text).values() for one in regions] == [
+        'guitar_acoustic_001-040-100.wav', 'kick_ludwig--hit 1.wav']
+
+
+def test_sfz_finds_the_sounds_that_were_added(sampled, tmp_path, open_page):
+    data, run = sampled / 'data', Path(shutil.copytree(sampled / 'run', tmp_path / 'run'))
+    row = {'start': 0.0, 'probabilities': dict.fromkeys(LABELS, 1 / 3)}
+    waveform = np.sin(np.arange(64_000) / 9).astype(np.float32)
+    add_to_map(run, [store_sound(run, row, tmp_path / 'my sound.wav', waveform, np.ones(256))])
+    assert sound_map.main(['--data', str(data), '--run', str(run)]) == 0
+    opened = open_page(run / 'map/index.html')
+    added = len(SAMPLED)
+    groups = sfz_groups(save_sfz(opened, [0, added]))
+    (_, (one,)) = groups['your sound: 1 note without a pitch']
+    assert Path(one['sample']).is_file() and Path(one['sample']).parent == (run / 'added/audio').resolve()
+    (_, (one,)) = groups['guitar_acoustic_001: 1 note']
+    assert Path(one['sample']).parent == (data / 'test/audio').resolve()
 
 
 def test_confusion_cell_selects_exactly_its_notes(made, opened):
@@ -618,6 +782,36 @@ def test_confusion_cell_selects_exactly_its_notes(made, opened):
     assert expected and opened.lit() == expected
     opened.wait_for_sound()
     assert opened.js('app.store.state.note') == expected[0]
+
+
+MANY_LABELS = [f'family {i}' for i in range(26)]
+SHARED = ('There are 24 colours for 26 families, so some share one, and only their names tell them apart: '
+          'family 0 and family 24; family 1 and family 25.')
+
+
+def test_map_says_which_families_share_a_colour(tmp_path, opened, open_page):
+    rng, names = np.random.default_rng(0), [f'note {i}' for i in range(52)]
+    write_notes(tmp_path / 'data', names, rng)
+    write_run(tmp_path / 'run', names, rng)
+    write_lines(tmp_path / 'data/test_labels.txt', [i % 26 for i in range(52)])
+    edit_json(tmp_path / 'run/config.json', labels=MANY_LABELS)
+    assert sound_map.main(['--data', f'{tmp_path}/data', '--run', f'{tmp_path}/run']) == 0
+    many = open_page(tmp_path / 'run/map/index.html')
+    assert many.page.inner_text('#scale-hint') == SHARED
+    many.page.select_option('#colour', 'neuron')
+    assert 'share' not in many.page.inner_text('#scale-hint')
+    assert opened.page.inner_text('#scale-hint') == ''
+
+
+def test_atlas_says_which_families_share_a_colour(tmp_path, chromium):
+    copy_page_files('atlas', tmp_path / 'atlas')
+    content = {'units': [], 'layers': [], 'labels': MANY_LABELS, 'colours': family_colours(26), 'split': 'test',
+               'map_page': '', 'notes': [], 'arrays': {}}
+    (tmp_path / 'atlas/data.js').write_text(call('receiveMap', content))
+    atlas = Opened(chromium, tmp_path / 'atlas/index.html')
+    assert atlas.page.inner_text('#shared-colours') == SHARED
+    assert not atlas.complaints
+    atlas.page.close()
 
 
 def test_address_restores_the_state(made, opened, open_page):
@@ -695,6 +889,32 @@ def test_few_notes_without_evaluation_and_examples(tmp_path, open_page, n_notes)
     assert opened.js('byId("pitch-box").hidden')
     opened.page.keyboard.press('3')
     opened.settle()
+
+
+def pitches(root, names, *arguments):
+    """Return the pitches that the page of a map holds."""
+    make_map(root, names, *arguments, evaluated=False)
+    content = (root / 'run/map/data.js').read_text(encoding='utf-8').removeprefix('receiveMap(').removesuffix(');\n')
+    packed = json.loads(content)['arrays']['pitch']
+    return np.frombuffer(base64.b64decode(packed['base64']), '<i2').tolist()
+
+
+def test_pitches_are_estimated_on_request(tmp_path, open_page):
+    names = [f'thing {i}' for i in range(9)]
+    heard = [UNKNOWN if i == MISSING else 48 + i for i in range(9)]
+    assert pitches(tmp_path / 'told', names) == [UNKNOWN] * 9
+    assert pitches(tmp_path / 'heard', names, '--estimate-pitch') == heard
+    opened = open_page(tmp_path / 'heard/run/map/index.html')
+    assert 'The pitch of 8 is estimated from the sound.' in opened.page.inner_text('#subtitle')
+    assert not opened.js('byId("pitch-box").hidden')
+
+
+def test_middle_c_may_be_called_c3(tmp_path, open_page):
+    names = ['piano C3', 'piano F#3', 'piano_acoustic_000-040-100']
+    assert pitches(tmp_path / 'c4', names) == [48, 54, 40]
+    assert pitches(tmp_path / 'c3', names, '--middle-c', 'C3') == [60, 66, 40]
+    assert open_page(tmp_path / 'c4/run/map/index.html').js('[48, 60].map(pitchName)') == ['C3', 'C4']
+    assert open_page(tmp_path / 'c3/run/map/index.html').js('[48, 60].map(pitchName)') == ['C2', 'C3']
 
 
 def test_embedded_page_is_one_file_that_plays(tmp_path, open_page):

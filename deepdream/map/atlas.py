@@ -6,7 +6,7 @@ import numpy as np
 
 from deepdream.artifacts import save_text
 from deepdream.dreams.activations import unit_name
-from deepdream.map.data import PALETTE, pack
+from deepdream.map.data import family_colours, pack
 from deepdream.map.page import call, copy_page_files, link_atlas
 from deepdream.map.previews import (
     CHUNK_NOTES,
@@ -102,7 +102,7 @@ def write_atlas(dreamer, layers):
     content, scripts = pack_sounds(dreamer, units)
     folder = dreamer.run / 'atlas'
     content |= {'units': units, 'layers': list(layers), 'labels': dreamer.labels, 'split': 'test',
-                'colours': [PALETTE[i % len(PALETTE)] for i in range(len(dreamer.labels))],
+                'colours': family_colours(len(dreamer.labels)),
                 'map_page': '../map/index.html' if (dreamer.run / 'map' / 'index.html').exists() else ''}
     copy_page_files('atlas', folder)
     write_chunks(folder / 'previews', scripts)

@@ -7,22 +7,32 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, list_path, load_json, load_lines, run_path
 from deepdream.neighbours import nearest_notes
-from deepdream.notes import note_attributes
+from deepdream.notes import instrument_of, note_attributes
 from deepdream.run_folder import check_stage, load_activation, load_rows
 
 VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pca.npy'}
-# Found by a search in OKLab: the closest of all pairs differ by 0.125 for normal sight, 0.093 / 0.096 / 0.069 for
-# deuteranopia / protanopia / tritanopia (Okabe-Ito stretched to eleven: 0.014; Tol's muted: 0.052), and each stands
-# out from white and from near-black.
+# Found by a search in OKLab. The closest two of the first eleven, and of all, differ by 0.125 and 0.101 for normal
+# sight, 0.093 and 0.054 for deuteranopia, 0.096 and 0.056 for protanopia, 0.069 and 0.041 for tritanopia (Okabe-Ito
+# stretched to eleven: 0.014; Tol's muted: 0.052). Each stands out from white by 0.198 or more (contrast 1.76), from
+# near-black by 0.343 (2.63). From the twelfth on, the one that is farthest from those before it comes first.
 PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#884499', '#447766', '#dd88bb',
-           '#9999ff', '#aaccaa')
+           '#9999ff', '#aaccaa', '#ab09fc', '#5148bd', '#fc63ea', '#ab63fc', '#cfb4d8', '#bd48b4', '#ea9009',
+           '#a26387', '#ea12d8', '#7512e1', '#5acf7e', '#fc5a90', '#d8755a')
 OWN_FAMILY, OWN_COLOUR = 'your sound', '#dd2255'  # of the sounds that predict.py added
 N_NEIGHBOURS = 8
 N_STRONGEST = 5
 
 
-def gather(data, run, split):
-    """Return the labels and a dict of columns, each with one row per note in the order of `activation.npy`."""
+def family_colours(n_families):
+    """Return the colours of the families, '#rrggbb'; from the 25th family on they repeat, which the pages say."""
+    return [PALETTE[i % len(PALETTE)] for i in range(n_families)]
+
+
+def gather(data, run, split, middle_c='C4'):
+    """Return the labels and a dict of columns, each with one row per note in the order of `activation.npy`.
+
+    `middle_c` is what the makers of the notes call the pitch 60, C4 or C3.
+    """
     labels = load_json(run_path(run, 'config.json'), 'train.py', labels=list)['labels']
     notes, activation = load_activation(run, split)
     columns = {'note': np.array(notes, dtype=object), 'class_index': class_indices(data, split, notes, len(labels)),
@@ -34,7 +44,7 @@ def gather(data, run, split):
     if predictions.exists():
         check_stage(run, 'metrics.json', 'evaluate.py', split)
         columns['probabilities'] = load_probabilities(predictions, notes, labels)
-    return labels, columns | note_attributes(data, split, notes)
+    return labels, columns | note_attributes(data, split, notes, middle_c)
 
 
 def class_indices(data, split, notes, n_labels):
@@ -125,6 +135,8 @@ def neighbour_rows(activation, n_notes):
     return np.concatenate(rows).astype(np.int32)
 
 
+# For the page.
+
 def pack(array):
     """Return an array as JSON that the page turns back into a typed array: type, shape, little-endian base64."""
     array = np.ascontiguousarray(array, array.dtype.newbyteorder('<'))
@@ -138,6 +150,16 @@ def pack_activation(activation):
     return {'levels': pack(levels.T.astype(np.uint8)), 'maxima': [round(float(value), 4) for value in maxima]}
 
 
+def instrument_names(notes, class_index, families, n_notes):
+    """Return the names of the instruments of notes (n,), text.
+
+    A note whose name tells no instrument has the name of its family, and so has a user's sound (from `n_notes` on).
+    """
+    names = [instrument_of(note) for note in notes[:n_notes]] + list(notes[n_notes:])
+    return np.array([families[one] if name == note else name
+                     for note, name, one in zip(notes, names, class_index, strict=True)], dtype=str)
+
+
 def pack_map(labels, columns, has_sound, n_notes=None):
     """Return everything the page draws at once, ready for JSON; `has_sound` (n,) tells which notes can be heard.
 
@@ -145,10 +167,14 @@ def pack_map(labels, columns, has_sound, n_notes=None):
     """
     n_notes = len(columns['note']) if n_notes is None else n_notes
     own = [(OWN_FAMILY, OWN_COLOUR)] if n_notes < len(columns['note']) else []
+    families = labels + [family for family, _ in own]
     sources, source_index = np.unique(columns['source'].astype(str), return_inverse=True)
+    instruments, instrument_index = np.unique(
+        instrument_names(columns['note'], columns['class_index'], families, n_notes), return_inverse=True)
     activation = columns['activation']
     strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST]
     arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint8),
+              'instrument': instrument_index.astype(np.int32),
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
               'place': map_order(columns['tsne_2d']).astype(np.int32),
               'neighbours': neighbour_rows(activation, n_notes),
@@ -157,8 +183,8 @@ def pack_map(labels, columns, has_sound, n_notes=None):
         arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
         arrays['predicted'] = columns['probabilities'].argmax(axis=1).astype(np.uint16)
     return {'notes': columns['note'].tolist(), 'labels': labels, 'sources': sources.tolist(),
-            'neurons': activation.shape[1], 'n_notes': n_notes, 'families': labels + [family for family, _ in own],
-            'colours': [PALETTE[i % len(PALETTE)] for i in range(len(labels))] + [colour for _, colour in own],
+            'instruments': instruments.tolist(), 'neurons': activation.shape[1], 'n_notes': n_notes,
+            'families': families, 'colours': family_colours(len(labels)) + [colour for _, colour in own],
             'anchors': {view: cluster_anchors(columns[view][:n_notes], columns['class_index'][:n_notes])
                         for view in VIEWS},
             'arrays': {name: pack(array) for name, array in arrays.items()}}

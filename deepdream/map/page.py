@@ -10,6 +10,7 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, atomic, load_json, run_path, save_text
 from deepdream.map.data import gather, map_order, pack_activation, pack_map, sample_rows
+from deepdream.map.heard_pitch import with_heard_pitches
 from deepdream.map.pictures import caption, draw_map
 from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, preview_files, write_chunks
 from deepdream.map.user_sounds import FOLDER, place_sounds
@@ -26,7 +27,8 @@ class SoundMap:
     """What the pictures and the page show of a split.
 
     `columns` are those of `map.data.gather`, one row a note; `added` those of `place_sounds` for the user's sounds, or
-    None; `quality` is the content of tsne.json.
+    None; `quality` is the content of tsne.json. `middle_c` is what the makers of the notes call the pitch 60; with
+    `estimate_pitch`, the pitches that nothing tells are estimated.
     """
 
     data: Path
@@ -36,13 +38,15 @@ class SoundMap:
     columns: dict
     added: dict | None
     quality: dict
+    middle_c: str
+    estimate_pitch: bool
 
     def prepare(self, n_shown, seconds, embedded):
         """Return what the page needs: what it draws at once, the activations, and the scripts with the previews.
 
         The user's sounds follow the notes, all of them.
         """
-        total, columns = len(self.columns['note']), sample_rows(self.columns, n_shown)
+        total, (columns, n_estimated) = len(self.columns['note']), self.sample(n_shown)
         notes, ids = columns['note'], self.added['id'] if self.added else []
         has_sound = make_previews(self.data, self.split, notes, seconds)
         files = preview_files(self.data, self.split, notes, seconds)
@@ -53,27 +57,42 @@ class SoundMap:
             has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])
             files += preview_files(self.run, FOLDER, ids, seconds)
             names |= {len(notes) + i: name for i, name in enumerate(self.added['note'])}
-        audio = self.data / self.split / 'audio'
+        folders = {'audio_folder': self.data / self.split / 'audio', 'added_folder': self.run / FOLDER / 'audio'}
         content = pack_map(self.labels, columns, has_sound, len(notes)) | {
-            'split': self.split, 'quality': self.quality, 'remarks': remarks(total, has_sound, seconds, len(ids)),
-            'files': names, 'out_of_distribution': self.added['out_of_distribution'] if self.added else [],
-            'chunk_notes': CHUNK_NOTES, 'audio_folder': '' if embedded else f'{audio.resolve().as_posix()}/'}
+            'split': self.split, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES, 'files': names,
+            'middle_octave': int(self.middle_c.removeprefix('C')),
+            'remarks': remarks(total, has_sound, seconds, len(ids), n_estimated),
+            'added_files': [f'{one}.wav' for one in ids],
+            'out_of_distribution': self.added['out_of_distribution'] if self.added else [],
+            **{name: '' if embedded else f'{path.resolve().as_posix()}/' for name, path in folders.items()}}
         scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
         return content, pack_activation(columns['activation']), scripts
 
+    def sample(self, n_shown):
+        """Return (columns of `n_shown` notes, the number of them whose pitch is estimated)."""
+        columns = sample_rows(self.columns, n_shown)
+        if not self.estimate_pitch:
+            return columns, 0
+        pitch = with_heard_pitches(self.data, self.split, columns['note'], columns['pitch'])
+        return columns | {'pitch': pitch}, int((pitch != columns['pitch']).sum())
 
-def open_sound_map(data, run, split):
+
+def open_sound_map(data, run, split, middle_c='C4', estimate_pitch=False):
     """Return the SoundMap of a split; FileNotFoundError or BadInput where a stage before has not done its part."""
-    labels, columns = gather(data, run, split)
+    labels, columns = gather(data, run, split, middle_c)
     quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', purity=dict, purity_k=int, trustworthiness=dict,
                         evaluated_notes=int)
     return SoundMap(data, run, split, labels, columns, place_sounds(run, columns, len(labels)),
-                    with_space_ids(quality))
+                    with_space_ids(quality), middle_c, estimate_pitch)
 
 
-def write_sound_map(data, run, split='test', embed=False, limit=None):
-    """Write the pictures and the page of a split, of at most `limit` notes; return the path of the page."""
-    shown = open_sound_map(data, run, split)
+def write_sound_map(data, run, split='test', embed=False, limit=None, middle_c='C4', estimate_pitch=False):
+    """Write the pictures and the page of a split, of at most `limit` notes; return the path of the page.
+
+    `middle_c`, 'C4' or 'C3', is how the names of the notes call the pitch 60; with `estimate_pitch`, the pitches that
+    neither a file nor a name tells are estimated from the sound.
+    """
+    shown = open_sound_map(data, run, split, middle_c, estimate_pitch)
     write_pictures(shown)
     n_notes = len(shown.columns['note'])
     n_shown = min(limit or n_notes, n_notes)
@@ -96,13 +115,14 @@ def write_pictures(shown):
         print(f'{path}: {SPACES[view]} of {n_notes:,} notes')
 
 
-def remarks(n_notes, has_sound, seconds, n_added=0):
+def remarks(n_notes, has_sound, seconds, n_added=0, n_estimated=0):
     """Return the sentences in which the page says what is not in it, and what is besides the notes."""
     n_shown, n_silent = len(has_sound) - n_added, int((~has_sound).sum())
     return [f'{text}.' for text, holds in (
         (f'A random sample of {n_notes:,}', n_shown < n_notes),
         (f'{n_silent:,} cannot be heard: their wavs are missing or unreadable', n_silent),
         (f'Only the first {seconds:g} s of each can be heard', seconds < FULL_SECONDS),
+        (f'The pitch of {n_estimated:,} is estimated from the sound', n_estimated),
         (f'Sounds of yours, ringed: {n_added:,}, at approximate places', n_added)) if holds]
 
 

@@ -3,10 +3,11 @@
 import numpy as np
 from mpl_toolkits.mplot3d import proj3d
 
-from deepdream.artifacts import atomic
-from deepdream.figures import make_figure
-from deepdream.map.data import PALETTE, cluster_anchors
+from deepdream.figures import make_figure, save_figure
+from deepdream.map.data import PALETTE, cluster_anchors, family_colours
 from deepdream.metrics import SPACES
+
+MARKERS = 'o^sDv'  # of the first 24 families, of the next 24, whose colours are the same, and so on
 
 
 def draw_map(path, points, class_index, labels, caption):
@@ -17,21 +18,21 @@ def draw_map(path, points, class_index, labels, caption):
     axes = figure.add_subplot(**({'projection': '3d', 'computed_zorder': False} if deep else {}))
     shown = points if deep else points[:, :2]
     size = np.clip(40_000 / len(points), 4, 32)
+    colours = family_colours(len(labels))
     for one in np.unique(class_index):
         of_family = class_index == one
-        axes.scatter(*shown[of_family].T, s=size, color=PALETTE[one % len(PALETTE)], linewidths=0.15,
-                     edgecolors='white', label=f'{labels[one]} ({of_family.sum():,})')
+        axes.scatter(*shown[of_family].T, s=size, color=colours[one], linewidths=0.15, edgecolors='white',
+                     marker=MARKERS[one // len(PALETTE) % len(MARKERS)], label=f'{labels[one]} ({of_family.sum():,})')
     plain_axes(axes, points, deep)
     figure.legend(loc='outside right center', frameon=False, markerscale=(60 / size) ** 0.5, title='family (notes)')
     figure.supxlabel(caption, fontsize=10, wrap=True)
     name_clusters(axes, points, class_index, labels)
-    with atomic(path) as temporary:
-        figure.savefig(temporary, dpi=150, format='png', bbox_inches='tight')
+    save_figure(figure, path, dpi=150, bbox_inches='tight')
 
 
 def name_clusters(axes, points, class_index, labels):
     """Write the families' names at their clusters, wherever these are seen."""
-    anchors = cluster_anchors(points, class_index)
+    anchors, colours = cluster_anchors(points, class_index), family_colours(len(labels))
     axes.figure.draw_without_rendering()  # settles the layout, and in 3-D the view
     places = points[[row for _, row in anchors]]
     if points[:, 2].any():
@@ -41,7 +42,7 @@ def name_clusters(axes, points, class_index, labels):
     for (one, _), place in zip(anchors, places, strict=True):
         axes.annotate(labels[one], place, ha='center', va='center', fontsize=11, weight='bold', zorder=10,
                       bbox={'boxstyle': 'round,pad=0.25', 'facecolor': 'white', 'alpha': 0.85,
-                            'edgecolor': PALETTE[one % len(PALETTE)]})
+                            'edgecolor': colours[one]})
 
 
 def apart(places, names, inch):

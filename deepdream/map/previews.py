@@ -11,10 +11,10 @@ from joblib import Parallel, delayed
 from PIL import Image
 
 from deepdream.artifacts import atomic, load_npy, save_text, spectrum_path
-from deepdream.audio import load_waveform
+from deepdream.audio import load_note
 from deepdream.command_line import progress
 from deepdream.notes import find_wavs
-from deepdream.spectrum import SAMPLE_RATE
+from deepdream.spectrum import SAMPLE_RATE, has_aligned_onsets
 
 FULL_SECONDS = 4.0
 # libsndfile's scale, with variable bit rate: 7.6 kB a note of NSynth, 46 MB of page for 4,096; the spectrum is 32 dB
@@ -48,7 +48,7 @@ def write_picture(path, spectrum):
 
 def preview_folder(data, split, seconds=FULL_SECONDS):
     name = 'preview' if seconds == FULL_SECONDS else f'preview_{round(1000 * seconds)}ms'
-    return data / split / name
+    return data / split / (f'{name}_from_onset' if has_aligned_onsets(data) else name)
 
 
 def make_preview(source, target, write):
@@ -70,12 +70,13 @@ def make_previews(data, split, notes, seconds=FULL_SECONDS):
     """Bring the previews of `notes` up to date; return which of them can be heard (n,)."""
     wavs = find_wavs(data, split)
     sounds, pictures = preview_folder(data, split, seconds), preview_folder(data, split)
+    align_onset = has_aligned_onsets(data)
 
     def both(note):
         make_preview(spectrum_path(data, split, note), pictures / f'{note}.webp',
                      lambda target, source: write_picture(target, load_npy(source, 'extract_spectrum.py')))
         return make_preview(wavs.get(note), sounds / f'{note}.mp3',
-                            lambda target, source: write_sound(target, load_waveform(source)[0], seconds))
+                            lambda target, source: write_sound(target, load_note(source, align_onset)[0], seconds))
 
     # Threads: libsndfile lets go of the interpreter while it encodes, and nothing has to be imported again.
     heard = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(delayed(both)(note) for note in notes)

@@ -23,6 +23,7 @@ class Atlas {
     }
     byId('volume').value = this.sound.volume;
     byId('volume').oninput = event => this.sound.setVolume(event.target.valueAsNumber);
+    byId('shared-colours').textContent = sharedColours(MAP.labels, MAP.colours);
     byId('map-link').hidden = !MAP.map_page;
     byId('map-link').href = MAP.map_page;
     document.addEventListener('keydown', event => event.key === 'Escape' && this.sound.stop());
@@ -30,7 +31,8 @@ class Atlas {
 
   card(unit) {
     const className = unit.dead ? 'unit dead' : 'unit';
-    return element('button', {className, id: `card-${unit.id}`, onclick: () => this.open(unit)},
+    const title = `prefers ${MAP.labels[unit.family]}`;
+    return element('button', {className, title, id: `card-${unit.id}`, onclick: () => this.open(unit)},
       element('canvas', {...SPECTRUM_SIZE, 'aria-hidden': 'true'}),
       element('span', {}, swatch(MAP.colours[unit.family]), unit.title),
       element('span', {}, timesText(unit)));

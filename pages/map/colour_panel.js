@@ -47,6 +47,7 @@ class ColourPanel {
     if (colour === 'right') {
       return ['right', 'wrong'].map((word, i) => element('span', {className: 'key'}, swatch(RIGHT_WRONG[i]), word));
     }
+    if (colour === 'family' || colour === 'predicted') return [sharedColours(MAP.families, MAP.colours)];
     if (colour !== 'neuron') return [];
     if (!MAP.activation) return ['The activations are being read …'];
     const levels = MAP.activation.subarray(neuron * MAP.count, (neuron + 1) * MAP.count);

@@ -16,8 +16,9 @@ function extent(values) {
           values.reduce((most, value) => Math.max(most, value), -Infinity)];
 }
 
+// Pitch 60 is C4, or C3 where the makers of the notes call it so.
 function pitchName(pitch) {
-  return pitch < 0 ? 'unknown' : NOTE_NAMES[pitch % 12] + (Math.floor(pitch / 12) - 1);
+  return pitch < 0 ? 'unknown' : NOTE_NAMES[pitch % 12] + (Math.floor(pitch / 12) - 5 + MAP.middle_octave);
 }
 
 function familyOf(note) {

@@ -33,12 +33,19 @@ class SelectionPanel {
 
   exports(selection) {
     const stem = `${MAP.split}_selection`;
-    const button = (id, title, about, name, type, text) => element('div', {className: 'export'},
-      element('button', {id, onclick: () => save(name, type, text(selection))}, title), element('span', {}, about));
+    const button = (id, title, about, name, type, text, remarks) => element('div', {className: 'export'},
+      element('button', {id, onclick: () => this.save(name, type, text(selection), remarks?.(selection))}, title),
+      element('span', {}, about));
     return [
       button('save-list', 'List', `note names, like ${MAP.split}_samples.txt`, `${stem}.txt`, 'text/plain', listText),
       button('save-csv', 'CSV', 'a table with all columns', `${stem}.csv`, 'text/csv', csvText),
-      button('save-sfz', 'SFZ', 'an instrument that a sampler opens', `${stem}.sfz`, 'text/plain', sfzText),
+      button('save-sfz', 'SFZ', 'an instrument that a sampler opens', `${stem}.sfz`, 'text/plain', sfzText,
+             sfzRemarks),
     ];
+  }
+
+  save(name, type, text, remarks) {
+    if (text) save(name, type, text);
+    if (remarks) this.app.say(remarks.join(' '));
   }
 }

@@ -30,3 +30,12 @@ function lookupTable(stops) {
     return pixel(mixed(stops[left], stops[left + 1], place - left));
   });
 }
+
+// Which names share a colour, in words; '' where every one has its own.
+function sharedColours(names, colours) {
+  const byColour = new Map(colours.map(colour => [colour, []]));
+  names.forEach((name, i) => byColour.get(colours[i]).push(name));
+  const shared = [...byColour.values()].filter(group => group.length > 1).map(group => group.join(' and '));
+  return shared.length ? `There are ${byColour.size} colours for ${names.length} families, so some share one, and only `
+    + `their names tell them apart: ${shared.join('; ')}.` : '';
+}
