@@ -46,9 +46,9 @@ $(SETUP_DEV): $(SETUP) requirements_dev.txt
 	$(PIP) -r requirements_dev.txt
 	@touch $@
 
-# The stages: each depends on its script, on the parts and on the stages it reads from. What make looks at are empty files
-# that say "done", because a stage that was stopped has written some of its own files, and one with nothing to do writes
-# none. After a change in a part all stages run, and those that find their work done say so at once.
+# The stages: each depends on its script, on the parts and on the stages it reads from. An empty file tells make that a
+# stage is done, because a stopped stage has written some of its own files, and a stage with nothing to do writes none.
+# After a change in a part all stages run, and a stage that finds its work done says so at once.
 
 missing = $(foreach file,$(1),$(if $(wildcard $(file)),,FORCE))
 PARTS := model.py data_provider.py $(wildcard deepdream/*.py deepdream/*.csv)
@@ -70,7 +70,8 @@ $(DATA)/.extracted: extract_spectrum.py $(PARTS) $(DATA)/.gathered \
 	$(BIN)/python extract_spectrum.py --data $(DATA)
 	@touch $@
 
-# The model is trained anew where its settings, data, network or version are others; what follows from it, each time.
+# train.py trains anew only for other settings, data, another network or version; it measures the calibration and the
+# distances each time.
 $(RUN)/.trained: train.py $(PARTS) $(DATA)/.extracted \
 		$(call missing,$(RUN)/model.keras $(RUN)/calibration.json $(RUN)/novelty.npz)
 	@rm -f $(RUN)/calibration.json $(RUN)/novelty.npz

@@ -12,7 +12,7 @@ from deepdream.command_line import command, parser
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data', 'run')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
-    options.add_argument('--split', default='test', choices=SPLITS)
+    options.add_argument('--split', default='test', choices=SPLITS, help='whose activations to compute')
     args = options.parse_args(argv)
 
     from deepdream.inference import get_activation

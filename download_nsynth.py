@@ -40,7 +40,7 @@ def paths(data, split):
 
 
 def is_there(data, split, keep_archive):
-    """True, and said so, where `split` has its notes; BadInput where its audio folder is not from here."""
+    """Return whether DATA has the notes of `split`, and print how many; raise BadInput for another audio folder."""
     folder, notes = data / split, ARCHIVES[split][2]
     if not (folder / 'audio').exists():
         return False

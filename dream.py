@@ -24,27 +24,29 @@ def parse_arguments(argv):
     tools = options.add_subparsers(dest='tool', required=True, metavar='TOOL')
 
     def tool(name, text, climbs=True, **positional):
-        one = tools.add_parser(name, parents=shared_options(climbs), conflict_handler='resolve', help=text,
+        one = tools.add_parser(name, parents=[shared_options(climbs)], conflict_handler='resolve', help=text,
                                description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         for argument, help_text in positional.items():
             one.add_argument(argument, type=Path, metavar='SOUND', help=help_text)
         return one
 
-    taken = 'any sound file; its loudest 4 s are taken, from their onset on'
-    neuron = tool('neuron', 'the sound that excites a neuron, a filter or a class most')
+    sound = 'any sound file; the tool uses its loudest 4 s, from the onset on'
+    neuron = tool('neuron', 'dream the sound that excites a neuron, a filter or a class most')
     neuron.add_argument('--layer', default='fc2', choices=LAYERS)
     neuron.add_argument('--unit', '--units', nargs='+', default=['0'], metavar='UNIT',
                         help='numbers, labels of classes, or all')
-    neuron.add_argument('--diversity', type=int, default=1, metavar='N', help='so many different dreams of each unit')
-    deep = tool('deep', 'amplify in a sound what excites a layer (Deep Dream)', sound=taken)
+    neuron.add_argument('--diversity', type=int, default=1, metavar='N', help='number of different dreams of each unit')
+    deep = tool('deep', 'amplify in a sound what excites a layer (Deep Dream)', sound=sound)
     deep.add_argument('--layer', default='conv3', choices=LAYERS)
-    deep.add_argument('--strength', type=float, default=1.0, metavar='S', help='by at most S times 20 dB anywhere')
-    style = tool('style', "a sound's content with another's timbre (Deep Style)", sound=taken)
+    deep.add_argument('--strength', type=float, default=1.0, metavar='S',
+                      help='change no level by more than S times 20 dB')
+    style = tool('style', "keep the content of a sound, and give it another's timbre (Deep Style)", sound=sound)
     style.add_argument('--content-weight', type=float, default=CONTENT_WEIGHT, help='how much the content counts')
-    thin = tool('thin', "another's mean and variance by frequency band (Thin Style)", climbs=False, sound=taken)
+    thin = tool('thin', "give each frequency band of a sound the mean and the standard deviation of another's level "
+                        '(Thin Style)', climbs=False, sound=sound)
     for one in (style, thin):
         one.add_argument('--style', type=Path, required=True, metavar='SOUND', help='the sound that lends its timbre')
-    atlas = tool('atlas', 'a page with the dreams of all units of some layers')
+    atlas = tool('atlas', 'dream all units of some layers, and write a page of them')
     atlas.add_argument('--layers', nargs='+', default=['conv1', 'conv4', 'fc2', 'fc3'], choices=LAYERS)
     args = options.parse_args(argv)
     check(options, args)
@@ -52,15 +54,18 @@ def parse_arguments(argv):
 
 
 def shared_options(climbs):
-    """The options that several tools have; those of the ascent are only there where they are given."""
+    """Return a parser of the options that several tools have; without `climbs`, none of the ascent.
+
+    An option of the ascent that is not given has no value, so that each tool keeps its own default.
+    """
     common = parser('', 'data', 'run')
     common.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     if climbs:
         climbing = common.add_argument_group('ascent', argument_default=argparse.SUPPRESS)
         climbing.add_argument('--steps', type=int, help='of gradient ascent; 200 unless given, for style 800')
-        climbing.add_argument('--rate', type=float, help='of the ascent, 0.04 unless given: lower it if it fails')
-        climbing.add_argument('--seed', type=int, help='0 unless given; same seed, same sound on the CPU')
-    return [common]
+        climbing.add_argument('--rate', type=float, help='of the ascent, 0.04 unless given: lower it if that fails')
+        climbing.add_argument('--seed', type=int, help='0 unless given; on CPUs, the same seed gives the same sound')
+    return common
 
 
 def check(options, args):
@@ -73,16 +78,18 @@ def check(options, args):
 
 
 def given_settings(args):
+    """Return those of the ascent's settings steps, rate and seed that the command line gives."""
     return {name: getattr(args, name) for name in ('steps', 'rate', 'seed') if name in args}
 
 
-def neuron(dreamer, args):
+def neuron(dreamer, layer, words, n_dreams, given):
+    """Dream `n_dreams` sounds of each unit that the `words` of ``--unit`` name, with the `given` settings."""
     from deepdream.dreams.activations import parse_units, unit_name
     from deepdream.dreams.ascent import Settings
-    units = parse_units(args.layer, args.unit, dreamer.note_activations[args.layer].shape[1], dreamer.labels)
-    dreams = [(unit, unit_name(args.layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
-              for unit in units for k in range(args.diversity)]
-    reports = dream_all(dreamer, args.layer, dreams, Settings(**given_settings(args)), args.diversity)
+    units = parse_units(layer, words, dreamer.note_activations[layer].shape[1], dreamer.labels)
+    dreams = [(unit, unit_name(layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
+              for unit in units for k in range(n_dreams)]
+    reports = dream_all(dreamer, layer, dreams, Settings(**given), n_dreams)
     for (_, name), report in zip(dreams, reports, strict=True):
         print_read_back(name, report)
 
@@ -100,37 +107,40 @@ def dream_all(dreamer, layer, dreams, settings, diversity=1):
     return reports
 
 
-def deep(dreamer, args):
+def deep(dreamer, sound, layer, strength, given):
+    """Write the Deep Dream of a sound file, with the `given` settings of the ascent."""
     from deepdream.dreams.from_sound import deep_dream
     from deepdream.dreams.writer import load_sound
-    files = {'sound_file': os.path.abspath(args.sound)}
-    name = free_name(dreamer, f'deep_{args.sound.stem}_{args.layer}_{args.strength:g}', files)
-    dreamed, report = deep_dream(dreamer, load_sound(args.sound), args.layer, args.strength, **given_settings(args))
-    write(dreamer, name, dreamed, files | report, args.layer)
-    print(f'activation of {args.layer}: {report["layer_times"]:.2f} times what it was')
+    files = {'sound_file': os.path.abspath(sound)}
+    name = free_name(dreamer, f'deep_{sound.stem}_{layer}_{strength:g}', files)
+    dreamed, report = deep_dream(dreamer, load_sound(sound), layer, strength, **given)
+    write(dreamer, name, dreamed, files | report, layer)
+    print(f'activation of {layer}: {report["layer_times"]:.2f} times what it was')
 
 
-def style(dreamer, args):
+def style(dreamer, sound, style_sound, content_weight, given):
+    """Write the Deep Style of two sound files, with the `given` settings of the ascent."""
     from deepdream.dreams.from_sound import CONTENT_LAYER, N_STRONGEST, deep_style
     from deepdream.dreams.writer import load_sound
-    files = {'sound_file': os.path.abspath(args.sound), 'style_file': os.path.abspath(args.style)}
-    name = free_name(dreamer, f'style_{args.sound.stem}_{args.style.stem}', files)
-    sounds = load_sound(args.sound), load_sound(args.style)
-    with naming(args.sound, args.style):
-        dreamed, report = deep_style(dreamer, *sounds, args.content_weight, **given_settings(args))
+    files = {'sound_file': os.path.abspath(sound), 'style_file': os.path.abspath(style_sound)}
+    name = free_name(dreamer, f'style_{sound.stem}_{style_sound.stem}', files)
+    content, other = load_sound(sound), load_sound(style_sound)
+    with naming(sound, style_sound):
+        dreamed, report = deep_style(dreamer, content, other, content_weight, **given)
     write(dreamer, name, dreamed, files | report, CONTENT_LAYER)
     print(f'style distance down by {1 - report["style_distance"]:.0%}, {report["strongest_kept"]} of the {N_STRONGEST} '
           f'strongest neurons of {CONTENT_LAYER} stay')
 
 
-def thin(dreamer, args):
+def thin(dreamer, sound, style_sound):
+    """Write the Thin Style of two sound files."""
     from deepdream.dreams.from_sound import CONTENT_LAYER, thin_dream
     from deepdream.dreams.writer import load_sound
-    files = {'sound_file': os.path.abspath(args.sound), 'style_file': os.path.abspath(args.style)}
-    name = free_name(dreamer, f'thin_{args.sound.stem}_{args.style.stem}', files)
-    sounds = load_sound(args.sound), load_sound(args.style)
-    with naming(args.sound, args.style):
-        shaped, report = thin_dream(*sounds)
+    files = {'sound_file': os.path.abspath(sound), 'style_file': os.path.abspath(style_sound)}
+    name = free_name(dreamer, f'thin_{sound.stem}_{style_sound.stem}', files)
+    content, other = load_sound(sound), load_sound(style_sound)
+    with naming(sound, style_sound):
+        shaped, report = thin_dream(content, other)
     write(dreamer, name, shaped, files | report, CONTENT_LAYER)
     print('band statistics {before:.0%} off before, {after:.1%} after'.format(**report['statistics_error']))
 
@@ -169,12 +179,13 @@ def write(dreamer, name, waveform, report, layer):
     print(f'{dreamer.path("audio")}/{name}.wav: the network hears {family} ({probabilities[family]:.0%})')
 
 
-def atlas(dreamer, args):
+def atlas(dreamer, layers, given):
+    """Dream the units of the layers that lack a dream with the `given` settings, and write the page."""
     from deepdream.dreams.ascent import Settings
     from deepdream.map.atlas import write_atlas
-    for layer in args.layers:
-        dream_missing(dreamer, layer, range(dreamer.note_activations[layer].shape[1]), Settings(**given_settings(args)))
-    print(f'{write_atlas(dreamer, args.layers)}: open it in a browser')
+    for layer in layers:
+        dream_missing(dreamer, layer, range(dreamer.note_activations[layer].shape[1]), Settings(**given))
+    print(f'{write_atlas(dreamer, layers)}: open it in a browser')
 
 
 def dream_missing(dreamer, layer, units, settings):
@@ -199,8 +210,17 @@ def print_read_back(name, report):
 def main(argv=None):
     args = parse_arguments(argv)
     from deepdream.dreams.writer import Dreamer
-    tool = {'neuron': neuron, 'deep': deep, 'style': style, 'thin': thin, 'atlas': atlas}[args.tool]
-    tool(Dreamer(args.run, args.data, args.labels), args)
+    dreamer, given = Dreamer(args.run, args.data, args.labels), given_settings(args)
+    if args.tool == 'neuron':
+        neuron(dreamer, args.layer, args.unit, args.diversity, given)
+    elif args.tool == 'deep':
+        deep(dreamer, args.sound, args.layer, args.strength, given)
+    elif args.tool == 'style':
+        style(dreamer, args.sound, args.style, args.content_weight, given)
+    elif args.tool == 'thin':
+        thin(dreamer, args.sound, args.style)
+    else:
+        atlas(dreamer, args.layers, given)
 
 
 if __name__ == '__main__':

@@ -1,11 +1,11 @@
-"""The trained network as one file for other programs: a waveform in, calibrated probabilities and fc2 out.
+"""Write the trained network for other programs: from a waveform to calibrated probabilities and fc2.
 
 Writes RUN/export/saved_model/ (TensorFlow), RUN/export/model.onnx (ONNX) or RUN/export/model.tflite (LiteRT, formerly
 TensorFlow Lite, with its built-in operations only), and RUN/export/labels.txt, whose line i names probability i.
 
 The input 'waveform' is float32 of shape (batch, 64000): 4 s, mono, 16 kHz, any level. The outputs are 'probabilities'
 (batch, n_labels) and 'fc2' (batch, 256). Everything that predict.py does to a window is inside: level, spectrum,
-normalisation, temperature. Of silence it makes something, too: leave it out before.
+normalisation, temperature. It gives a label to silence, too: leave silence out.
 """
 
 import shutil

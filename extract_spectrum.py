@@ -150,8 +150,24 @@ def check_rejected(data, n_rejected, n_notes, max_rejected):
                        f'--max-rejected: see {data}/*_rejected.txt, replace those wavs and run again')
 
 
-@command
-def main(argv=None):
+def write_rejected(data, split, notes, reasons, is_new):
+    """Write DATA/{split}_rejected.txt, unless nothing `is_new` and it already has as many lines as `reasons`."""
+    lines = [f'{note.name}\t{reasons[note.name]}\n' for note in notes if note.name in reasons]
+    if is_new or len(lines) != len(load_rejected(data, split)[0]):
+        save_text(list_path(data, split, 'rejected'), ''.join(lines))
+
+
+def write_statistics(data, stored, usable, moments):
+    """Write data_mean.npy, data_std.npy and spectrum.json from the moments of the `usable` train notes."""
+    n_train, mean, squares = moments
+    save_npy(data / 'data_mean.npy', mean.astype(np.float32))
+    save_npy(data / 'data_std.npy', np.sqrt(squares / n_train).astype(np.float32))
+    statistics = {'n_train': n_train, 'statistics_of': notes_digest(usable)}
+    save_json(data / 'spectrum.json', stored | statistics)
+    print(f'statistics of {n_train:,} train notes written to {data}/data_mean.npy and data_std.npy')
+
+
+def parse_arguments(argv):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--dtype', choices=['float16', 'float32'], default='float16', help='of the stored spectra')
     options.add_argument('--align-onset', action=argparse.BooleanOptionalAction, default=None,
@@ -160,8 +176,12 @@ def main(argv=None):
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     options.add_argument('--max-rejected', type=at_least(0, float), default=1, metavar='PERCENT',
                          help='more unusable wavs than this are an error')
-    args = options.parse_args(argv)
+    return options.parse_args(argv)
 
+
+@command
+def main(argv=None):
+    args = parse_arguments(argv)
     splits = [split for split in SPLITS if list_path(args.data, split, 'samples').exists()]
     if not splits:
         require(list_path(args.data, 'train', 'samples'), 'gather_information.py')
@@ -176,20 +196,12 @@ def main(argv=None):
 
     for split in splits:
         rejected[split] |= newly_rejected[split]
-        reasons = rejected[split]
-        lines = [f'{note.name}\t{reasons[note.name]}\n' for note in notes[split] if note.name in reasons]
-        if newly_rejected[split] or len(lines) != len(load_rejected(args.data, split)[0]):
-            save_text(list_path(args.data, split, 'rejected'), ''.join(lines))
+        write_rejected(args.data, split, notes[split], rejected[split], bool(newly_rejected[split]))
     report(notes, rejected, remarks)
     check_rejected(args.data, sum(map(len, rejected.values())), sum(map(len, notes.values())), args.max_rejected)
     if total:
-        n_train, mean, squares = total
-        save_npy(args.data / 'data_mean.npy', mean.astype(np.float32))
-        save_npy(args.data / 'data_std.npy', np.sqrt(squares / n_train).astype(np.float32))
-        usable = (note.name for note in train if note.name not in rejected['train'])
-        statistics = {'n_train': n_train, 'statistics_of': notes_digest(usable)}
-        save_json(args.data / 'spectrum.json', stored | statistics)
-        print(f'statistics of {n_train:,} train notes written to {args.data}/data_mean.npy and data_std.npy')
+        usable = [note.name for note in train if note.name not in rejected['train']]
+        write_statistics(args.data, stored, usable, total)
     elif with_moments or not train:
         print('no usable train notes: no statistics written')
 

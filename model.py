@@ -49,7 +49,7 @@ CONVOLUTIONS = (('conv1', 64, 'valid'), ('conv2', 64, 'same'), ('conv3', 128, 's
 HARMONIC_CONVOLUTIONS = (('conv1', 16, (3, 9), (4, 2)), ('conv2', 32, 3, 1), ('conv3', 64, 3, 1), ('conv4', 128, 3, 1))
 N_BANDS, BANDS_PER_OCTAVE, LOWEST_BAND_HZ = 80, 12, 55.0  # a semitone each, from A1
 HARMONICS = (1, 2, 3, 4)
-RANGE_DB = 6 * DB_PER_NEPER  # 52 dB below the loudest: what is weaker is as good as silent
+BAND_RANGE_DB = 6 * DB_PER_NEPER  # 52 dB below the loudest: what is weaker counts as silent
 DROPOUT = 0.2
 
 
@@ -140,7 +140,7 @@ class HarmonicBands(layers.Layer):
         pairs = keras.ops.reshape(magnitudes[:, :N_FRAMES // 2 * 2] ** 2, (-1, N_FRAMES // 2, 2, N_BINS))
         bands = keras.ops.log(keras.ops.mean(pairs, axis=2) @ self.to_bands + 1e-8)
         below = bands - keras.ops.max(bands, axis=(1, 2), keepdims=True)
-        log_range = 2 * RANGE_DB / DB_PER_NEPER  # in the natural logarithm of power
+        log_range = 2 * BAND_RANGE_DB / DB_PER_NEPER  # in the natural logarithm of power
         levels = relu(below + log_range) * (2 / log_range) - 0.5
         envelopes = levels - keras.ops.max(levels, axis=1, keepdims=True) + 1
         channels = [levels[..., shift:shift + N_BANDS] for shift in self.shifts]
@@ -152,7 +152,7 @@ class HarmonicBands(layers.Layer):
 
 @keras.saving.register_keras_serializable('deep_dream_for_sound')
 class MeanAndMaximum(layers.Layer):
-    """(batch, frames, bands, channels) -> (batch, 2 channels): where a filter answers does not matter."""
+    """(batch, frames, bands, channels) -> (batch, 2 channels): where a filter is active does not matter."""
 
     def call(self, x):
         return keras.ops.concatenate([keras.ops.mean(x, axis=(1, 2)), keras.ops.max(x, axis=(1, 2))], axis=1)

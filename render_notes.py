@@ -167,8 +167,9 @@ def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
                          help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
-    options.add_argument('--pitches', type=at_least(1), default=48, help='of each instrument, or all it has')
-    options.add_argument('--seed', type=random_seed, default=0, help='of the split, the pitches and the levels')
+    options.add_argument('--pitches', type=at_least(1), default=48, help='of each instrument; all where it has fewer')
+    options.add_argument('--seed', type=random_seed, default=0,
+                         help='of the split, the pitches, the velocities and the levels')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     args = options.parse_args(argv)
 

@@ -1,5 +1,6 @@
 """Stage 7: pictures of the sound map, and the page that shows it in 2-D and 3-D and plays it, offline.
 
+Reads the lists and wavs of DATA, and the activations, coordinates and, where they are there, predictions of RUN.
 Writes RUN/map_2d.png, RUN/map_3d.png and RUN/map/index.html with all it needs beside it; with ``--embed``
 RUN/map_embed.html instead, one file of at most 25 MB that can be mailed. Sounds that predict.py added are shown, too.
 """

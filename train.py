@@ -33,29 +33,21 @@ def parse_arguments(argv):
                           help='of adamw: the share of each weight, times the learning rate, that a step takes away')
     training.add_argument('--class-balance', default='weights', choices=['weights', 'none'],
                           help='weights: the loss counts every label that has notes the same')
-    training.add_argument('--validate-every', type=at_least(1), default=100, metavar='STEPS', help='and checkpoint')
+    training.add_argument('--validate-every', type=at_least(1), default=100, metavar='STEPS',
+                          help='validate and write a checkpoint after so many steps')
     training.add_argument('--patience', type=at_least(1), default=20, metavar='VALIDATIONS',
-                          help='stop after so many without a better one')
+                          help='stop after so many validations without a better model')
     training.add_argument('--keep', default='best', choices=['best', 'last'],
                           help='the model that is best on valid, or that of the last step, without early stop')
     training.add_argument('--seed', type=random_seed, default=0,
-                          help='of weights and order; same seed, same result on CPUs')
+                          help='of all that is random; on CPUs, the same seed gives the same model')
     options.add_argument('--replace', action='store_true',
                          help='train anew where RUN was trained otherwise (other settings, data or code)')
     return options.parse_args(argv)
 
 
-def network_digest(settings, provider):
-    """Return the digest of the network that model.py makes now, before anything is trained."""
-    from deepdream.backend import keras
-    from model import get_model
-    digest = describe_network(get_model(provider.n_labels, settings.network))
-    keras.utils.clear_session()  # so that the names in the trained model do not count this one
-    return digest
-
-
 def build_model(settings, provider):
-    """Return a compiled, untrained model."""
+    """Return a compiled, untrained model, on all GPUs or on the CPU."""
     from deepdream.backend import GPUS, keras
     from deepdream.spectrum import EPSILON
     from model import get_model
@@ -72,13 +64,19 @@ def build_model(settings, provider):
 
 
 def set_up_devices(seed):
-    """Seed and make deterministic; return the strategy: all GPUs, in mixed precision, or the CPU."""
+    """Seed; make the CPU deterministic, or have GPUs compute in mixed precision."""
     from deepdream.backend import GPUS, keras, tf
     keras.utils.set_random_seed(seed)
-    if not GPUS:
+    if GPUS:
+        keras.mixed_precision.set_global_policy('mixed_float16')
+    else:
         tf.config.experimental.enable_op_determinism()
-        return tf.distribute.get_strategy()
-    keras.mixed_precision.set_global_policy('mixed_float16')
+
+
+@functools.cache
+def strategy():
+    """Return the strategy of the training: all GPUs, or the one device that there is."""
+    from deepdream.backend import GPUS, tf
     return tf.distribute.MirroredStrategy() if len(GPUS) > 1 else tf.distribute.get_strategy()
 
 
@@ -169,8 +167,8 @@ def log_row(board, row):
                 tf.summary.scalar(name, row[name])
 
 
-def train(run, provider, settings):
-    """Train, or go on, until the last step or early stop; return the history."""
+def train(run, provider, model, settings):
+    """Train a model, or go on with its checkpoint, until the last step or early stop; return the history."""
     from deepdream.backend import tf
     from model import load_model
     state = load_state(run)
@@ -178,9 +176,9 @@ def train(run, provider, settings):
     if state['finished']:
         print(f'{run} is trained already: nothing to do')
         return history
-    with set_up_devices(settings.seed).scope():
-        model = (load_model(run / 'checkpoint' / state['file'], compile=True) if state['file']
-                 else build_model(settings, provider))
+    if state['file']:
+        with strategy().scope():
+            model = load_model(run / 'checkpoint' / state['file'], compile=True)
     start = history[-1]['step'] if history else 0
     if history:
         print(f'going on from step {start:,}')
@@ -211,8 +209,11 @@ def main(argv=None):
         raise BadInput(f'{args.data}: the train split has no usable notes: add some, run stages 1 and 2 again')
     if not provider.notes.get('valid'):
         print('no valid split: no early stop, and the last model is kept instead of the best')
-    start_run(args.run, describe_run(settings, provider, network_digest(settings, provider)), provider, args.replace)
-    history = train(args.run, provider, settings)
+    set_up_devices(settings.seed)
+    with strategy().scope():
+        model = build_model(settings, provider)
+    start_run(args.run, describe_run(settings, provider, describe_network(model)), provider, args.replace)
+    history = train(args.run, provider, model, settings)
     best = max(history, key=lambda row: merit(row, args.keep))
     print(f'{args.run}/model.keras: step {best["step"]:,}'
           + (f', accuracy on valid {best["valid_accuracy"]:.1%}' if 'valid_accuracy' in best else ''))

@@ -1,7 +1,7 @@
 """Stage 6: place the activations on a map: PCA to 50 dimensions, then t-SNE to 2 and to 3.
 
-Reads RUN/activation.npy and its list; writes RUN/act_pca.npy (n, 50), RUN/act_tsne.npy (n, 2),
-RUN/act_tsne_3d.npy (n, 3) and RUN/tsne.json with how far the maps can be trusted.
+Reads RUN/activation.npy with its list, and the lists and spectra of DATA. Writes RUN/act_pca.npy (n, 50),
+RUN/act_tsne.npy (n, 2), RUN/act_tsne_3d.npy (n, 3) and RUN/tsne.json, which measures how far to trust the maps.
 """
 
 import contextlib
@@ -100,7 +100,8 @@ def print_quality(quality):
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data', 'run')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
-    options.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
+    options.add_argument('--split', default='test', choices=['train', 'valid', 'test'],
+                         help='whose notes to place')
     options.add_argument('--perplexity', type=at_least(1, float), default=30,
                          help='about how many neighbours count for a note')
     options.add_argument('--components', type=at_least(3), default=50, help='dimensions of the PCA')

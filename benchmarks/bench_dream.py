@@ -129,11 +129,11 @@ def bar_time(dreamer, settings):
           f'256 would take {16 * sixteen / 60:.1f} minutes')
 
 
-def bar_commands(args):
-    """The same from start to end of the command, in a copy of the run that has no dreams."""
+def bar_commands(data, original_run, labels):
+    """Time the whole command `dream.py neuron`, in a copy of the run that has no dreams."""
     with tempfile.TemporaryDirectory() as run:
-        shutil.copytree(args.run, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns('dreams', 'map', 'atlas'))
-        command = [sys.executable, dream.__file__, 'neuron', '--data', args.data, '--run', run, '--labels', args.labels]
+        shutil.copytree(original_run, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns('dreams', 'map', 'atlas'))
+        command = [sys.executable, dream.__file__, 'neuron', '--data', data, '--run', run, '--labels', labels]
         seconds = []
         for units in ([0], [0], list(range(16))):  # the first also takes the activations of the notes
             (Path(run) / 'dreams' / 'fc2_000.json').unlink(missing_ok=True)
@@ -172,7 +172,7 @@ def main():
     bar_styles(dreamer, list(zip(sounds[::2], sounds[1::2], strict=True)))
     bar_thin([Path(wavs[note]) for note in dreamer.notes], args.thin_pairs)
     bar_time(dreamer, settings)
-    bar_commands(args)
+    bar_commands(args.data, args.run, args.labels)
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ ONSET_DB = -30  # of the loudest 10 ms: the first 10 ms above this begin the sou
 LATE_SECONDS = 0.1  # an onset before this is left where it is: so late do notes of the training begin, too
 FIRST_DB = -40  # of the loudest sample: the first one above this is the onset, once the 10 ms are found
 TRUNCATED_SECONDS = 0.1  # what may be missing at the end of a file
-HEAD = 4096  # bytes looked at for the kind of a file
+SIGNATURE_BYTES = 4096  # read to tell the format of a file
 SHORTFALL = re.compile(r'^ *(?:data|SSND|BODY|riff|Data Size) *: (\d+) \(should be (\d+)\)', re.MULTILINE)
 PLACEHOLDER_BYTES = 1_000_000_000  # a 'data' chunk that promises so much was written by a stream that never ended
 
@@ -80,7 +80,7 @@ class Sound:
 def open_sound(path):
     """Yield the open Sound; raise BadInput for what libsndfile cannot read, then or within the block."""
     with open(path, 'rb') as file:
-        head = file.read(HEAD)
+        head = file.read(SIGNATURE_BYTES)
     mp3 = Mp3(path) if Path(path).suffix.lower() == '.mp3' else None
     is_streamed = bool(mp3 and mp3.frame and not mp3.has_known_length)
     is_cut_off = lacks_ogg_end(path) if head[:4] == b'OggS' else bool(mp3 and mp3.missing_seconds > TRUNCATED_SECONDS)
@@ -124,11 +124,12 @@ def missing_seconds(file):
 # From channels to a waveform.
 
 def to_waveform(sound, frames):
-    """Return (waveform (64000,) of at most the first 4 s of `frames` (n, channels), remarks what that took)."""
+    """Return (waveform (64000,) of the first 4 s of `frames` (n, channels), remarks on what was done to them)."""
     import soxr
     check_frames(sound, frames)
-    n_wanted = -(-N_SAMPLES * sound.rate // SAMPLE_RATE)
-    remarks = ['cut'] * (len(frames) > n_wanted) + ['padded'] * (len(frames) < n_wanted)
+    n_wanted, remarks = WINDOW_SECONDS * sound.rate, []
+    if len(frames) != n_wanted:
+        remarks.append('cut' if len(frames) > n_wanted else 'padded')
     waveform, how = mix_down(without_offset(frames[:n_wanted + round(MARGIN_SECONDS * sound.rate)], sound.rate))
     remarks += how
     if sound.rate != SAMPLE_RATE:
@@ -215,7 +216,9 @@ def load_from_onset(path):
         waveform, remarks = to_waveform(sound, frames[late:])
     if np.abs(waveform).max() < SILENT_PEAK:
         raise BadInput(f'{path}: silent (its peak is below -80 dB)')
-    return waveform, remarks + ['moved to its onset'] * bool(late), (start + late) / sound.rate
+    if late:
+        remarks.append('moved to its onset')
+    return waveform, remarks, (start + late) / sound.rate
 
 
 def read_window(sound, more_seconds):

@@ -78,7 +78,7 @@ def command(main):
 
 
 def drop_unwritten_output():
-    """Where stdout takes no more, have Python not try again when it ends, and say so in its own words."""
+    """Send stdout nowhere once it takes no more: else Python would flush it again as it ends, and print a traceback."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -43,18 +43,17 @@ def fill(targets, copy, jobs):
 
 
 def put(wav, target, copy):
-    """Link `target` to `wav`, or copy it; return whether it is linked."""
+    """Link `target` to `wav`; copy it where `copy` asks for it or the disk allows no link. Raises OSError."""
     with atomic(target) as temporary:
         temporary.unlink(missing_ok=True)
         if not copy:
             try:
                 os.link(wav.resolve(), temporary)
-                return True
+                return
             except OSError as error:
                 if error.errno not in NO_LINKS:
                     raise
         shutil.copyfile(wav, temporary)
-        return False
 
 
 def is_of(found, sound):

@@ -6,7 +6,7 @@ arXiv:1807.03888, section 2.1). The covariance is shrunk (Ledoit and Wolf 2004),
 vary. A sound is out of distribution where it is farther than 95 % of the valid notes, whose instruments are not those
 of the train notes. A sound within that distance may still belong to no label.
 
-RUN/novelty.npz holds these and a digest of the model that they belong to.
+RUN/novelty.npz holds the means, the inverse of the covariance, the limit, and a digest of the model of all three.
 """
 
 import sys
@@ -39,7 +39,6 @@ class Novelty:
         """Return the distances (n,) of activations (n, 256) from the nearest label."""
         from scipy.spatial.distance import cdist
         return cdist(fc2, self.means, 'mahalanobis', VI=self.precision).min(axis=1)
-
 
     def are_out(self, distances):
         """Return which of the distances (n,) are out of distribution."""

@@ -41,8 +41,8 @@ def open_model(run):
     from model import load_model
     model = load_model(run / 'model.keras')
     if model.output_shape != (None, len(config['labels'])):
-        raise BadInput(f'{run}/model.keras answers with shape {model.output_shape} to {len(config["labels"])} labels: '
-                       'it belongs to another run, so run `python train.py --replace`')
+        raise BadInput(f'{run}/model.keras has outputs of shape {model.output_shape}, but config.json has '
+                       f'{len(config["labels"])} labels: it belongs to another run, so run `python train.py --replace`')
     return config, model
 
 

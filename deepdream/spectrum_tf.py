@@ -1,7 +1,7 @@
 """The front end of extract_spectrum.py in TensorFlow: the same spectra, but differentiable, and with the inverse.
 
-A waveform here is always what the wav will hold: silent where no real note sounds, faded at both ends, peak-normalised
-and rounded to 16 bits. So the ascent scores the very sound that is written, and nothing is lost on the way to the file.
+`as_written` turns a waveform into what its wav will hold: silent where no real note sounds, faded at both ends,
+peak-normalised and rounded to 16 bits. So the ascent scores the very sound that is written.
 """
 
 import functools

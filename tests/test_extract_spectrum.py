@@ -307,7 +307,7 @@ BROKEN = {  # note: (how to write it, a word of the reason)
     'reed_truncated_float': (lambda path: cut_to(write_wav(path, sine(), subtype='FLOAT'), 100_000), 'truncated'),
     'reed_header_only': (lambda path: cut_to(write_wav(path, sine()), 44), ''),
     'reed_half_a_header': (lambda path: cut_to(write_wav(path, sine()), 20), 'unreadable'),
-    'reed_no_bytes': (lambda path: path.write_bytes(b''), 'unreadable'),
+    'reed_no_bytes': (lambda path: path.write_bytes(b''), 'empty'),
     'reed_no_samples': (lambda path: write_wav(path, np.zeros(0)), 'empty'),
     'reed_text': (lambda path: path.write_text('I am no wav\n'), 'unreadable'),
     'reed_nan': (lambda path: write_wav(path, not_a_number(), subtype='FLOAT'), 'finite'),

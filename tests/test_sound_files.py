@@ -191,7 +191,7 @@ def test_the_same_source_gives_the_same_wav(tmp_path):
 
 
 @pytest.mark.parametrize(('name', 'content', 'reason'), [
-    ('text.flac', b'no sound at all', 'unreadable'), ('empty.mp3', b'', 'unreadable'),
+    ('text.flac', b'no sound at all', 'unreadable'), ('empty.mp3', b'', 'empty'),
     ('cut early.flac', 60_000, 'unreadable'), ('cut late.flac', 200_000, 'unreadable'),
     ('headless.au', bytes(9000), 'unreadable: it has no header'),
     ('headless.snd', bytes(9000), 'unreadable: it has no header')])

@@ -22,6 +22,7 @@ from PIL import Image
 
 import deepdream.map.page as page_module
 import sound_map
+from deepdream.audio import load_waveform
 from deepdream.map import previews
 from deepdream.map.data import (
     OWN_COLOUR,
@@ -271,7 +272,7 @@ def test_preview_sounds_like_the_note(tmp_path, sample_rate):
     seconds = np.arange(2 * sample_rate) / sample_rate
     tone = 0.5 * np.sin(2 * np.pi * 440 * seconds) * (seconds < 1)
     soundfile.write(tmp_path / 'tone.wav', np.stack([tone, tone], axis=1), sample_rate)
-    previews.write_sound(tmp_path / 'tone.mp3', previews.load_waveform(tmp_path / 'tone.wav')[0], 4)
+    previews.write_sound(tmp_path / 'tone.mp3', load_waveform(tmp_path / 'tone.wav')[0], 4)
     waveform, rate = soundfile.read(tmp_path / 'tone.mp3')
     assert rate == 16_000
     assert 0.9 < len(waveform) / rate < 1.3  # the silence behind the tone is gone

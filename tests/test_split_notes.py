@@ -424,7 +424,7 @@ def test_files_that_turn_out_to_be_damaged_are_named_and_left_out(tmp_path, capf
     assert split(library, tmp_path / 'data') == 0
     printed = capfd.readouterr().out
     assert f'left out: {library}/kick/a/second.flac: unreadable' in printed
-    assert f'left out: {library}/kick/b/second.mp3: unreadable' in printed
+    assert f'left out: {library}/kick/b/second.mp3: empty' in printed
     assert '24 files (.flac 24)' in printed and len(all_notes(tmp_path / 'data')) == 24
     assert '18 notes in train, 3 notes in valid, 3 notes in test' in printed
     first = contents(tmp_path / 'data')

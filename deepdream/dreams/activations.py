@@ -24,8 +24,11 @@ def leaky_relu_gradient(x):
 
 
 def pre_activations(model, spectra, relu=tf.nn.relu):
-    """{layer: what enters its ReLU} for normalised spectra (batch, 251, 513): (batch, frames, filters), of the
-    harmonic network (batch, frames, bands, filters), or (batch, units); fc3 has none, these are its logits."""
+    """Return {layer: the values before its ReLU} for normalised spectra (batch, 251, 513); for fc3, its logits.
+
+    fc1, fc2 and fc3 have values (batch, units), the convolutions (batch, frames, filters), or (batch, frames, bands,
+    filters) in the harmonic network. `relu` takes the place of every ReLU.
+    """
     x, found = spectra[..., tf.newaxis], {}
     for layer in model.layers[1:]:
         if isinstance(layer, keras.layers.ReLU):

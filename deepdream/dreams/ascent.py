@@ -26,7 +26,7 @@ MAX_DEVIATIONS = 2.0  # of real notes, in a bin, before the limit begins to coun
 MAX_CREST = 12.0  # peak over RMS; one real note in a hundred has more than 19
 MIN_FLATNESS = 1e-5  # spectral; one real note in a hundred has less than half of it
 MOST_BINS = 3  # moved up or down by the jitter: 47 Hz
-FILTER_DB = 0.7 * DB_PER_NEPER  # 6.1 dB: standard deviation of the jitter's filter at each of its knots
+JITTER_DB = 0.7 * DB_PER_NEPER  # 6.1 dB: standard deviation of the jitter's filter at each of its knots
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def jitters(settings):
     to_levels = knot_weights(bin_frequencies())
     for step in range(settings.steps):
         if settings.jitter and step < 0.8 * settings.steps:
-            knots = rng.normal(scale=FILTER_DB / DB_PER_NEPER, size=len(to_levels))
+            knots = rng.normal(scale=JITTER_DB / DB_PER_NEPER, size=len(to_levels))
             yield rng.integers(-1024, 1025), rng.integers(-MOST_BINS, MOST_BINS + 1), knots @ to_levels
         else:
             yield 0, 0, np.zeros(N_BINS)
@@ -151,7 +151,7 @@ def ascend(start, objective, mean, std, settings, everywhere=False):
         return loss
 
     for step, (shift, bins, log_gains) in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step')):
-        loss = climb(*map(tf.constant, (np.int32(shift), np.int32(bins), np.float32(log_gains))))
+        loss = climb(tf.constant(np.int32(shift)), tf.constant(np.int32(bins)), tf.constant(np.float32(log_gains)))
         if not np.isfinite(loss):
             raise BadInput(f'the ascent left the finite numbers at step {step + 1} of {settings.steps}: '
                            f'give a --rate below {settings.rate:g}')

@@ -1,4 +1,4 @@
-"""Thin Style: give every frequency band of a sound the mean and the variance of another's, and keep its phase."""
+"""Thin Style: give each band of a sound the mean and the standard deviation of another's level, and keep its phase."""
 
 import itertools
 

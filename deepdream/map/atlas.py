@@ -1,6 +1,6 @@
 """The atlas: RUN/atlas/index.html shows the dream of every unit, plays it, and plays its nine strongest real notes."""
 
-import json
+import math
 
 import numpy as np
 
@@ -8,17 +8,9 @@ from deepdream.artifacts import save_text
 from deepdream.dreams.activations import unit_name
 from deepdream.map.data import family_colours, pack
 from deepdream.map.page import call, copy_page_files, link_atlas
-from deepdream.map.previews import (
-    CHUNK_NOTES,
-    base64_of,
-    chunks,
-    make_previews,
-    preview_files,
-    preview_folder,
-    write_chunks,
-)
+from deepdream.map.previews import CHUNK_NOTES, chunks, make_previews, preview_files, write_chunks
 
-N_STRONGEST = 9
+N_STRONGEST_NOTES = 9
 
 
 def families(of_notes, class_index, n_labels):
@@ -41,7 +33,7 @@ def describe_units(dreamer, layer):
     of_notes = dreamer.note_activations[layer]
     positive = softmax(of_notes, axis=1) if layer == 'fc3' else of_notes
     preferred, selectivity = families(positive, dreamer.provider.class_indices['test'], len(dreamer.labels))
-    strongest = np.argsort(-of_notes, axis=0, kind='stable')[:N_STRONGEST]
+    strongest = np.argsort(-of_notes, axis=0, kind='stable')[:N_STRONGEST_NOTES]
     units = []
     for unit in range(of_notes.shape[1]):
         name = unit_name(layer, unit, dreamer.labels)
@@ -74,26 +66,16 @@ def pack_sounds(dreamer, units):
     for i, unit in enumerate(units):
         unit |= {'notes': [new_row[row] for row in unit['notes']], 'row': len(notes) + i}
     heard = np.concatenate([make_previews(data, 'test', notes), make_previews(run, 'dreams', dreams)])
-    first_place = -(-len(notes) // CHUNK_NOTES) * CHUNK_NOTES  # the dreams begin with a chunk of their own
-    place = np.concatenate([np.arange(len(notes)), first_place + np.arange(len(dreams))])
+    first_chunk = math.ceil(len(notes) / CHUNK_NOTES)  # of the dreams, which share none with the notes
+    place = np.concatenate([np.arange(len(notes)), first_chunk * CHUNK_NOTES + np.arange(len(dreams))])
     family = np.array([unit['family'] for unit in units])
     arrays = {'class_index': np.concatenate([dreamer.provider.class_indices['test'][rows], family]).astype(np.uint16),
               'place': place.astype(np.int32), 'has_sound': heard.astype(np.uint8)}
     content = {'notes': notes + dreams, 'arrays': {name: pack(array) for name, array in arrays.items()},
                'chunk_notes': CHUNK_NOTES}
     scripts = [*chunks(preview_files(data, 'test', notes), np.arange(len(notes)), heard[:len(notes)]),
-               *dream_chunks(run, dreams, first_place // CHUNK_NOTES)]
+               *chunks(preview_files(run, 'dreams', dreams), np.arange(len(dreams)), heard[len(notes):], first_chunk)]
     return content, scripts
-
-
-def dream_chunks(run, dreams, first):
-    """Yield (number, script) of the files that bring the dreams' sounds and pictures to the page, from `first` on."""
-    folder = preview_folder(run, 'dreams')
-    for start in range(0, len(dreams), CHUNK_NOTES):
-        content = [[base64_of(folder / f'{name}.mp3'), base64_of(folder / f'{name}.webp')]
-                   for name in dreams[start:start + CHUNK_NOTES]]
-        number = first + start // CHUNK_NOTES
-        yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
 
 
 def write_atlas(dreamer, layers):

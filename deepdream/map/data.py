@@ -19,8 +19,8 @@ PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#8
            '#9999ff', '#aaccaa', '#ab09fc', '#5148bd', '#fc63ea', '#ab63fc', '#cfb4d8', '#bd48b4', '#ea9009',
            '#a26387', '#ea12d8', '#7512e1', '#5acf7e', '#fc5a90', '#d8755a')
 OWN_FAMILY, OWN_COLOUR = 'your sound', '#dd2255'  # of the sounds that predict.py added
-N_NEIGHBOURS = 8
-N_STRONGEST = 5
+N_NEAREST_NOTES = 8  # in the card of a note
+N_STRONGEST_NEURONS = 5  # in the card of a note
 
 
 def family_colours(n_families):
@@ -125,7 +125,7 @@ def neighbour_rows(activation, n_notes):
 
     The rows from `n_notes` on are no notes but a user's sounds, and nobody's neighbours.
     """
-    n_neighbours = min(N_NEIGHBOURS, n_notes - 1)
+    n_neighbours = min(N_NEAREST_NOTES, n_notes - 1)
     if n_neighbours == 0:
         return np.zeros((len(activation), 0), np.int32)
     notes, added = activation[:n_notes], activation[n_notes:]
@@ -172,7 +172,7 @@ def pack_map(labels, columns, has_sound, n_notes=None):
     instruments, instrument_index = np.unique(
         instrument_names(columns['note'], columns['class_index'], families, n_notes), return_inverse=True)
     activation = columns['activation']
-    strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST]
+    strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST_NEURONS]
     arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint8),
               'instrument': instrument_index.astype(np.int32),
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),

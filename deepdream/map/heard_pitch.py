@@ -75,11 +75,11 @@ def with_heard_pitches(data, split, notes, pitch):
     files = {row: (wavs[notes[row]], folder / f'{notes[row]}.pitch')
              for row in np.flatnonzero(pitch == UNKNOWN) if notes[row] in wavs}
     heard = {row: stored_pitch(wav, target) for row, (wav, target) in files.items()}
-    late = [row for row, stored in heard.items() if stored is None]
+    missing = [row for row, stored in heard.items() if stored is None]
     # Processes: most of pYIN is Python, which threads would take turns at.
     pitches = Parallel(n_jobs=-1, return_as='generator')(
-        delayed(store_heard_pitch)(*files[row], has_aligned_onsets(data)) for row in late)
-    heard |= zip(late, progress_from_first(pitches, len(late), 'pitches'), strict=True)
+        delayed(store_heard_pitch)(*files[row], has_aligned_onsets(data)) for row in missing)
+    heard |= zip(missing, progress_from_first(pitches, len(missing), 'pitches'), strict=True)
     pitch = pitch.copy()
     pitch[list(heard)] = list(heard.values())
     return pitch

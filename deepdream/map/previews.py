@@ -89,13 +89,17 @@ def preview_files(data, split, notes, seconds=FULL_SECONDS):
     return [(sounds / f'{note}.mp3', pictures / f'{note}.webp') for note in notes]
 
 
-def chunks(files, place, has_sound):
-    """Yield (number, script) of what brings the previews in `files` to the page, neighbours on the map together."""
+def chunks(files, place, has_sound, first=0):
+    """Yield (number, script) of what brings the previews in `files` to the page, numbered from `first` on.
+
+    `place` (n,) is their order: notes that are neighbours on the map come in one chunk. `has_sound` (n,) tells which of
+    them can be heard.
+    """
     in_order = np.argsort(place)
     for start in range(0, len(files), CHUNK_NOTES):
         content = [[base64_of(files[row][0]) if has_sound[row] else '', base64_of(files[row][1])]
                    for row in in_order[start:start + CHUNK_NOTES]]
-        number = start // CHUNK_NOTES
+        number = first + start // CHUNK_NOTES
         yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
 
 
