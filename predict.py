@@ -32,7 +32,7 @@ def read_windows(paths, every, failed):
                 yield path, start, waveform
         except (BadInput, OSError) as error:
             failed[path] = getattr(error, 'strerror', None) or str(error).removeprefix(f'{path}: ')
-            if path.suffix.lower() in UNREADABLE and failed[path].startswith('unreadable'):
+            if path.suffix.lower() in UNREADABLE and failed[path].startswith(('unreadable', 'empty')):
                 failed[path] = f'cannot be read here: {REMEDY.format("it")}'
 
 

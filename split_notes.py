@@ -191,8 +191,8 @@ def report(data, targets, converted, failed, n_alone):
     if len(failed) > N_SHOWN:
         print(f'left out: {len(failed) - N_SHOWN:,} more that cannot be read ({by_extension(failed)} in all)')
     if n_alone:
-        print(f'{n_alone:,} files count as an instrument each: where several are of one, give each instrument a '
-              'folder, or --instrument')
+        print(f'{n_alone:,} files count as an instrument each. Where several are of one, as round robins are, give '
+              'each instrument a folder, or --instrument: one instrument in two splits flatters the score')
 
 
 def check_splits(targets, labels, failed):

@@ -16,6 +16,7 @@ import gather_information
 import predict
 import split_notes
 import train
+from deepdream.map.previews import make_previews, preview_files
 
 TRAINING = ('--steps', 30, '--batch-size', 8, '--validate-every', 15)
 
@@ -31,8 +32,8 @@ def hit(label, tuning, rate, seconds=0.5):
 
 
 def noisy(label, tuning, rate):
-    """The same on a floor of noise, with half a second of nothing but the floor before it."""
-    sound = np.pad(hit(label, tuning, rate), (rate // 2, 0))
+    """The same on a floor of noise, with six seconds of nothing but the floor before it."""
+    sound = np.pad(hit(label, tuning, rate), (6 * rate, 0))
     return sound + np.random.default_rng(round(1000 * tuning)).normal(size=len(sound)) * 0.002
 
 
@@ -98,6 +99,15 @@ def test_one_valid_note_in_twenty_is_out_of_distribution(library, capfd):
     data, run = library
     rows = predicted(run, data / 'valid' / 'audio', capfd)
     assert sum(row['out_of_distribution'] for row in rows.values()) <= 1  # of 12
+
+
+def test_the_map_plays_what_the_network_heard(library):
+    data, _ = library
+    notes = (data / 'test_samples.txt').read_text().splitlines()
+    assert make_previews(data, 'test', notes).all()
+    for sound, _ in preview_files(data, 'test', notes):
+        waveform, rate = soundfile.read(sound)
+        assert np.abs(waveform[:rate // 2]).max() > 0.2
 
 
 def test_the_library_can_be_dreamed_of(dark):
