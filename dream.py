@@ -96,8 +96,8 @@ def neuron(dreamer, layer, words, n_dreams, given):
 
 def dream_all(dreamer, layer, dreams, settings, diversity=1):
     """Dream (unit, name) pairs in batches that keep the dreams of a unit together; return the reports."""
-    from deepdream.dreams.writer import BATCH
-    size = max(1, BATCH // diversity) * diversity
+    from deepdream.dreams.writer import DREAMS_AT_ONCE
+    size = max(1, DREAMS_AT_ONCE // diversity) * diversity
     reports = []
     with progress(total=len(dreams), description=layer, unit='dream') as bar:
         for start in range(0, len(dreams), size):

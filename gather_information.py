@@ -13,7 +13,7 @@ from deepdream.command_line import command, parser
 from deepdream.notes import find_wavs, instrument_of, label_of, load_labels
 from deepdream.sound_files import EXTENSIONS, UNREADABLE, by_extension, count_of, is_junk
 
-N_SHOWN = 10
+N_NOTES_SHOWN = 10
 OTHER_SOUNDS = (EXTENSIONS | UNREADABLE) - {'.wav'}
 
 
@@ -37,9 +37,9 @@ def describe_others(data, splits):
 
 
 def describe_unknown(unknown, n_notes, labels_file):
-    shown = ', '.join(repr(note) for note in unknown[:N_SHOWN])
+    shown = ', '.join(repr(note) for note in unknown[:N_NOTES_SHOWN])
     return (f'{len(unknown)} of {n_notes} notes start with no label of {labels_file} followed by "_": {shown}'
-            f'{", ..." if len(unknown) > N_SHOWN else ""}')
+            f'{", ..." if len(unknown) > N_NOTES_SHOWN else ""}')
 
 
 def print_counts(class_indices, labels):
@@ -59,7 +59,7 @@ def warn_of_shared_instruments(notes):
         shared = sorted(instruments.get('train', set()) & instruments.get(split, set()))
         if shared:
             print(f'warning: {len(shared)} instruments are in both train and {split}, which flatters the {split} '
-                  f'score: {", ".join(shared[:N_SHOWN])}{", ..." if len(shared) > N_SHOWN else ""}')
+                  f'score: {", ".join(shared[:N_NOTES_SHOWN])}{", ..." if len(shared) > N_NOTES_SHOWN else ""}')
 
 
 def write_lists(data, notes, class_indices):

@@ -21,7 +21,7 @@ from deepdream.audio import windows_of
 from deepdream.command_line import command, parser, progress
 from deepdream.sound_files import REMEDY, UNREADABLE, find_sounds, printable
 
-BATCH = 32
+SOUNDS_AT_ONCE = 32
 
 
 def read_windows(paths, every, failed):
@@ -38,7 +38,7 @@ def read_windows(paths, every, failed):
 
 def predict_all(network, novelty, neighbourhood, windows):
     """Yield (row of the table, path, waveform at the training's level, fc2) of every window."""
-    while batch := list(itertools.islice(windows, BATCH)):
+    while batch := list(itertools.islice(windows, SOUNDS_AT_ONCE)):
         paths, starts, waveforms = zip(*batch, strict=True)
         waveforms = np.stack(waveforms)
         probabilities, fc2 = network.predict(waveforms)

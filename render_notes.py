@@ -19,7 +19,7 @@ from deepdream.sound_font import content_digest, default_font, is_audible, read_
 from deepdream.spectrum import SAMPLE_RATE
 
 RENDER_VERSION = 1  # raise it when the same fonts and settings give other notes: these are then rendered again
-DIGEST_BEFORE_VERSIONS = 'cbc3ac880dfd396b'  # what render.json had as 'code' when it was the same as version 1 ...
+RENDER_DIGEST_BEFORE_VERSIONS = 'cbc3ac880dfd396b'  # 'code' in render.json when it was as version 1 ...
 PROGRAMS_BEFORE_VERSIONS = '75ada472255fbcb5'  # ... with these programs
 PROGRAMS = Path(__file__).parent / 'deepdream' / 'general_midi.csv'
 VELOCITIES = (25, 50, 75, 100, 127)
@@ -108,7 +108,7 @@ def list_notes(instrument, n_pitches, seed):
 
 def with_version(stored):
     """Return the content of a render.json with a version, also where it was written before there were versions."""
-    if stored.get('code') != DIGEST_BEFORE_VERSIONS:
+    if stored.get('code') != RENDER_DIGEST_BEFORE_VERSIONS:
         return stored
     return ({'version': 1, 'programs': PROGRAMS_BEFORE_VERSIONS}
             | {name: value for name, value in stored.items() if name != 'code'})

@@ -23,7 +23,7 @@ from deepdream.notes import find_wavs, instrument_of, label_of, load_labels
 from deepdream.sound_files import by_extension, count_of, describe_left_out, is_junk, names_of, printable, search
 
 FEWEST = 3  # instruments of a label: one for each split
-N_SHOWN = 5
+N_FAILED_SHOWN = 5
 
 
 # What the library holds.
@@ -186,10 +186,10 @@ def report(data, targets, converted, failed, n_alone):
     print(f'{data}: ' + ', '.join(f'{count:,} notes in {split}' for split, count in counts.items()))
     if converted:
         print(f'converted to .wav: {count_of(converted)} ({by_extension(converted)})')
-    for sound, reason in list(failed.items())[:N_SHOWN]:
+    for sound, reason in list(failed.items())[:N_FAILED_SHOWN]:
         print(f'left out: {printable(sound)}: {reason}')
-    if len(failed) > N_SHOWN:
-        print(f'left out: {len(failed) - N_SHOWN:,} more that cannot be read ({by_extension(failed)} in all)')
+    if len(failed) > N_FAILED_SHOWN:
+        print(f'left out: {len(failed) - N_FAILED_SHOWN:,} more that cannot be read ({by_extension(failed)} in all)')
     if n_alone:
         print(f'{n_alone:,} files count as an instrument each. Where several are of one, as round robins are, give '
               'each instrument a folder, or --instrument: one instrument in two splits flatters the score')

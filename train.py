@@ -12,7 +12,15 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, atomic
 from deepdream.command_line import at_least, command, parser, progress, random_seed
-from deepdream.training_run import HISTORY, Settings, describe_network, describe_run, load_state, save_state, start_run
+from deepdream.training_run import (
+    HISTORY,
+    TrainingSettings,
+    describe_network,
+    describe_run,
+    load_state,
+    save_state,
+    start_run,
+)
 
 
 def parse_arguments(argv):
@@ -203,7 +211,7 @@ def main(argv=None):
     from data_provider import prepare_data
     from deepdream.calibration import write_calibration
     from deepdream.novelty import write_novelty
-    settings = Settings(**{field.name: getattr(args, field.name) for field in fields(Settings)})
+    settings = TrainingSettings(**{field.name: getattr(args, field.name) for field in fields(TrainingSettings)})
     provider = prepare_data(args.data, args.labels, batch_size=args.batch_size)
     if not provider.n_notes('train'):
         raise BadInput(f'{args.data}: the train split has no usable notes: add some, run stages 1 and 2 again')

@@ -10,7 +10,7 @@ import numpy as np
 
 from deepdream.spectrum import DB_PER_NEPER, N_BINS, N_FFT, SAMPLE_RATE
 
-SEMITONES = 4.0  # the frequency axis is stretched by up to so many, up or down
+MOST_SEMITONES = 4.0  # the frequency axis is stretched by up to so many, up or down
 FILTER_DB = 0.35 * DB_PER_NEPER  # 3.04 dB: standard deviation of the level at each of the knots of a smooth filter
 N_KNOTS = 6  # evenly over the mel scale
 LOWEST_HZ = 40.0  # of the first knot
@@ -26,7 +26,7 @@ class Variations(NamedTuple):
 def draw_variations(n_notes, seed, start):
     """Return the Variations of the notes `start` to `start + n_notes` of the training."""
     drawn = np.random.default_rng([seed, start]).random((n_notes, 1 + N_KNOTS), np.float32)
-    stretch = 2 ** (SEMITONES * (2 * drawn[:, 0] - 1) / 12)
+    stretch = 2 ** (MOST_SEMITONES * (2 * drawn[:, 0] - 1) / 12)
     return Variations(stretch, FILTER_DB / DB_PER_NEPER * 12 ** 0.5 * (drawn[:, 1:] - 0.5))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from deepdream.artifacts import BadInput, load_json
 
 SPECTRUM_VERSION = 1  # raise it when a spectrum of the same wav comes out otherwise: all are then made again
-DIGEST_BEFORE_VERSIONS = 'ef7f33a78d608a2f'  # what spectrum.json had as 'code' when it was the same as version 1
+SPECTRUM_DIGEST_BEFORE_VERSIONS = 'ef7f33a78d608a2f'  # 'code' in spectrum.json when it was as version 1
 SAMPLE_RATE = 16_000  # Hz
 N_SAMPLES = 64_000  # 4 s
 N_FFT = 1024
@@ -96,7 +96,7 @@ def spectrum_settings(dtype, align_onset=False):
 def with_version(stored):
     """Return the content of a spectrum.json under today's names, also where it was written before there were any."""
     stored = {'align_onset': False} | stored
-    if stored.get('code') != DIGEST_BEFORE_VERSIONS:
+    if stored.get('code') != SPECTRUM_DIGEST_BEFORE_VERSIONS:
         return stored
     return {'version': 1} | {name: value for name, value in stored.items() if name != 'code'}
 

@@ -11,12 +11,12 @@ from deepdream import spectrum
 from deepdream.artifacts import BadInput, atomic, load_json, save_csv, save_json, save_npy, save_text
 
 TRAINING_VERSION = 1  # raise it when the same data and settings end in another model: older runs are then refused
-DIGEST_BEFORE_VERSIONS = '7c960e3f2d5d31ec'  # what config.json had as 'digests.code' when it was the same as version 1
+TRAINING_DIGEST_BEFORE_VERSIONS = '7c960e3f2d5d31ec'  # 'digests.code' in config.json when it was as version 1
 HISTORY = ('step', 'learning_rate', 'train_loss', 'train_accuracy', 'valid_loss', 'valid_accuracy')
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """How to train, as train.py's options of the same names tell."""
 
     network: str
@@ -67,7 +67,7 @@ def with_version(config, network):
     digests = config.get('digests')
     if 'signal' in config:
         config = config | {'signal': spectrum.with_version(config['signal'])}
-    if not isinstance(digests, dict) or digests.get('code') != DIGEST_BEFORE_VERSIONS:
+    if not isinstance(digests, dict) or digests.get('code') != TRAINING_DIGEST_BEFORE_VERSIONS:
         return config
     return {'version': 1} | config | {'digests': {'data': digests.get('data'), 'network': network}}
 

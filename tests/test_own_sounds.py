@@ -41,20 +41,24 @@ LIBRARIES = {'dark': (44_100, hit), 'at 8 kHz': (8000, hit), 'late': (22_050, no
              'short': (44_100, lambda label, tuning, rate: hit(label, tuning, rate, 0.05))}
 
 
-CASES = [('dark', 'tutorial'), ('dark', 'harmonic'), ('at 8 kHz', 'tutorial'), ('short', 'harmonic'),
-         ('late', 'tutorial')]
-
-
-@pytest.fixture(scope='module', params=CASES, ids=' '.join)
-def library(request, tmp_path_factory):
-    """(DATA, RUN) of a library of three labels after train.py."""
-    return make_library(tmp_path_factory.mktemp('library'), *request.param)
+CASES = [('dark', 'tutorial'), ('at 8 kHz', 'harmonic'), ('short', 'harmonic'), ('late', 'tutorial')]
 
 
 @pytest.fixture(scope='module')
-def dark(tmp_path_factory):
-    """(DATA, RUN) of one library to dream of."""
-    return make_library(tmp_path_factory.mktemp('dark'), 'dark', 'tutorial')
+def libraries(tmp_path_factory):
+    """{(name, network): (DATA, RUN) of a library of three labels after train.py}."""
+    return {case: make_library(tmp_path_factory.mktemp('library'), *case) for case in CASES}
+
+
+@pytest.fixture(params=CASES, ids=' '.join)
+def library(request, libraries):
+    return libraries[request.param]
+
+
+@pytest.fixture
+def dark(libraries):
+    """The library to dream of."""
+    return libraries['dark', 'tutorial']
 
 
 def make_library(root, name, network):

@@ -17,7 +17,7 @@ from data_provider import prepare_data
 from deepdream import augmentation, calibration, novelty, training_run
 from deepdream.audio import load_waveform
 from deepdream.sound_font import default_font, render, to_level
-from deepdream.spectrum import DIGEST_BEFORE_VERSIONS, SPECTRUM_VERSION, log_spectrum
+from deepdream.spectrum import SPECTRUM_DIGEST_BEFORE_VERSIONS, SPECTRUM_VERSION, log_spectrum
 from model import load_model
 
 GOLDEN = Path(__file__).parent / 'golden.json'
@@ -97,12 +97,12 @@ def edit(path, change):
 
 
 def spectra_without_version(content):
-    content['code'] = DIGEST_BEFORE_VERSIONS
+    content['code'] = SPECTRUM_DIGEST_BEFORE_VERSIONS
     del content['version']
 
 
 def run_without_version(content):
-    content['digests'] = {'data': content['digests']['data'], 'code': training_run.DIGEST_BEFORE_VERSIONS}
+    content['digests'] = {'data': content['digests']['data'], 'code': training_run.TRAINING_DIGEST_BEFORE_VERSIONS}
     spectra_without_version(content['signal'])
     del content['version']
 
@@ -134,7 +134,7 @@ def test_a_run_of_before_is_kept_and_read(tiny_data, tmp_path, capsys):
 def test_rendered_notes_of_before_are_kept(tmp_path):
     settings = {'version': 1, 'programs': render_notes.PROGRAMS_BEFORE_VERSIONS, 'soundfonts': {'a.sf2': 'b'},
                 'pitches': 48, 'seed': 0, 'finished': True}
-    old = {'soundfonts': {'a.sf2': 'b'}, 'code': render_notes.DIGEST_BEFORE_VERSIONS, 'pitches': 48, 'seed': 0,
+    old = {'soundfonts': {'a.sf2': 'b'}, 'code': render_notes.RENDER_DIGEST_BEFORE_VERSIONS, 'pitches': 48, 'seed': 0,
            'finished': True}
     assert render_notes.with_version(old) == settings
     assert render_notes.with_version(old | {'code': 'other'}) != settings

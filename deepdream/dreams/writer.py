@@ -18,7 +18,7 @@ from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum
 from deepdream.spectrum_tf import FULL_SCALE, log_spectra
 from deepdream.trained import as_network
 
-BATCH = 16  # sounds at once
+DREAMS_AT_ONCE = 16  # sounds at once
 
 
 class Dreamer:
