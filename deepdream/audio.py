@@ -157,7 +157,7 @@ def without_offset(frames, rate):
 
     It is what the quietest tenth of the blocks of 0.1 s have as their mean, where these agree on it: an offset that
     follows the envelope, as in some notes of NSynth, is a part of the sound. Of 2,134 notes of NSynth, sound fonts and
-    recordings none is found to have one; with 0.1 added to them all are, to within 0.0005.
+    recordings none is found to have one. With 0.1 added all are: 99 % of them to within 0.001, the worst by 0.03.
     """
     if np.abs(frames.mean(axis=0)).max() < LEAST_OFFSET / 2:
         return frames

@@ -1,7 +1,6 @@
 """Known signals and small data folders for the tests."""
 
 import contextlib
-import gc
 import json
 import os
 import re
@@ -24,15 +23,6 @@ RATE = 16_000
 
 def pytest_addoption(parser):
     parser.addoption('--write-golden', action='store_true', help='store the numbers of raised versions')
-
-
-@pytest.fixture(autouse=True, scope='module')
-def forget_models():
-    """Free what TensorFlow keeps of the models of a file: the last files took 14 to 20 s a test for it instead of 4."""
-    yield
-    if 'keras' in sys.modules:
-        sys.modules['keras'].utils.clear_session()
-    gc.collect()
 
 
 def sine(frequency=440.0, seconds=4.0, rate=RATE, peak=0.8):
