@@ -11,7 +11,8 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, run_path, save_json, save_npy
 from deepdream.command_line import at_least, command, parser, progress, random_seed
-from deepdream.metrics import SPACES, measure_map
+from deepdream.metrics import PURITIES, SPACES, measure_map
+from deepdream.notes import instrument_indices
 from deepdream.run_folder import load_activation, model_digest
 
 MIN_NOTES = 5
@@ -86,14 +87,24 @@ def open_provider(run, data, labels, split, notes):
     return provider
 
 
+def table_row(title, values):
+    cells = [value if isinstance(value, str) else '' if value is None else f'{value:.3f}' for value in values]
+    return f'{title:14}{"".join(f"{cell:>27}" for cell in cells)}'.rstrip()
+
+
 def print_quality(quality):
-    print(f'\n{"":14}{"purity":>8}{"trustworthiness":>17}')
-    for space, purity in quality['purity'].items():
-        trust = quality['trustworthiness'].get(space)
-        print(f'{SPACES[space]:14}{purity:8.3f}' + (f'{trust:17.3f}' if trust is not None else ''))
-    print(f'purity: share of a note\'s {quality["purity_k"]} nearest notes with its own label; trustworthiness: 1 when '
-          f'every neighbour on the map is one in fc2 ({quality["evaluated_notes"]:,} notes); '
-          f'PCA explains {quality["explained_variance"]:.1%} of the variance')
+    """Print the figures of tsne.json, the purity among other instruments first: a row for each space, then chance."""
+    titles = {name: title for name, title in PURITIES.items() if name in quality}
+    print('\n' + table_row('', [*titles.values(), 'trustworthiness']))
+    for space, title in SPACES.items():
+        print(table_row(title, [quality[name].get(space) for name in (*titles, 'trustworthiness')]))
+    print(table_row('chance', [quality[f'{name}_chance'] for name in titles]))
+    for name, title in titles.items():
+        whose, who = (' of other instruments', 'instrument') if name == 'purity_other_instruments' else ('', 'note')
+        print(f'{title}: share of a note\'s {quality[f"{name}_k"]} nearest notes{whose} that have its label, for the '
+              f'{quality[f"{name}_notes"]:,} notes whose label another {who} has')
+    print(f'trustworthiness: 1 when every neighbour on the map is one in fc2 ({quality["evaluated_notes"]:,} notes)')
+    print(f'PCA explains {quality["explained_variance"]:.1%} of the variance')
 
 
 @command
@@ -123,7 +134,8 @@ def main(argv=None):
                'n_components': pca.shape[1], 'explained_variance': explained, 'evaluated_notes': len(chosen)}
     quality |= measure_map({'raw_spectra': spectra, 'fc2': activation[chosen], 'pca': pca[chosen],
                             'tsne_2d': maps[2][chosen], 'tsne_3d': maps[3][chosen]},
-                           provider.class_indices[args.split][chosen])
+                           provider.class_indices[args.split][chosen],
+                           instrument_indices([notes[i] for i in chosen]))
     for name, array in (('act_pca.npy', pca), ('act_tsne.npy', maps[2]), ('act_tsne_3d.npy', maps[3])):
         save_npy(run_path(args.run, name, args.split), array)
     save_json(run_path(args.run, 'tsne.json', args.split), quality)

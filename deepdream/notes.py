@@ -56,6 +56,11 @@ def instrument_of(note):
     return match['instrument'] if match else note
 
 
+def instrument_indices(notes):
+    """Return a number (n,) for each note that tells its instrument: 0 for the first instrument by name, and so on."""
+    return np.unique([instrument_of(note) for note in notes], return_inverse=True)[1]
+
+
 def nsynth_name(note):
     """Return the match of a name of NSynth's form, 'instrument-PPP-VVV'; None for another name.
 

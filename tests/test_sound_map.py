@@ -88,8 +88,10 @@ def write_run(run, names, rng, n_neurons=256):
     model, spaces = {'model': model_digest(run)}, {'tsne_2d': 0.9, 'tsne_3d': 0.95}
     (run / 'activation.json').write_text(json.dumps(model))
     (run / 'tsne.json').write_text(json.dumps(model | {
-        'n_notes': len(names), 'perplexity': 10.0, 'explained_variance': 0.9, 'purity_k': 10,
-        'evaluated_notes': len(names), 'purity': {'raw_spectra': 0.5, 'fc2': 0.8, 'pca': 0.8, **spaces},
+        'n_notes': len(names), 'perplexity': 10.0, 'explained_variance': 0.9, 'evaluated_notes': len(names),
+        'purity': {'raw_spectra': 0.5, 'fc2': 0.8, 'pca': 0.8, **spaces}, 'purity_chance': 0.33, 'purity_k': 10,
+        'purity_notes': len(names), 'purity_other_instruments': {'raw_spectra': 0.4, 'fc2': 0.6, 'pca': 0.6, **spaces},
+        'purity_other_instruments_chance': 0.29, 'purity_other_instruments_k': 9, 'purity_other_instruments_notes': 41,
         'trustworthiness': {'pca': 0.99, **spaces}}))
     return family
 
@@ -129,8 +131,15 @@ def test_pictures_are_written(made):
 
 def test_caption_gives_the_figures():
     quality = {'purity_k': 10, 'purity': {'fc2': 0.8}, 'trustworthiness': {'tsne_2d': 0.9}, 'evaluated_notes': 7}
-    assert '0.80' in caption(7, 'test', quality, 'tsne_2d')
-    assert '0.900' in caption(7, 'test', quality, 'tsne_2d')
+    assert caption(7, 'test', quality, 'tsne_2d').splitlines()[1:] == [
+        'Same family among the 10 nearest of all notes: fc2 0.80.',
+        'Trustworthiness of the t-SNE 2-D: 0.900 (measured on 7 notes).']
+    quality |= {'purity_chance': 0.3, 'purity_other_instruments': {'raw_spectra': 0.2, 'fc2': 0.4, 'tsne_2d': 0.5},
+                'purity_other_instruments_chance': 0.1, 'purity_other_instruments_k': 9}
+    assert caption(7, 'test', quality, 'tsne_2d').splitlines()[1:3] == [
+        'Same family among the 9 nearest notes of other instruments: '
+        'raw spectra 0.20, fc2 0.40, t-SNE 2-D 0.50, chance 0.10.',
+        'Same family among the 10 nearest of all notes: fc2 0.80, chance 0.30.']
 
 
 def test_text_cannot_end_a_script_element():
@@ -165,13 +174,24 @@ def test_activation_levels_are_shares_of_each_neurons_maximum():
     assert packed['maxima'] == [0, 2, 3]
 
 
-def test_nearest_notes_leave_out_the_note_itself():
+def test_nearest_notes_leave_out_the_note_itself_and_its_instrument():
     activation = np.random.default_rng(0).random((20, 256)).astype(np.float32)
-    nearest = neighbour_rows(activation, 20)
-    assert nearest.shape == (20, 8)
-    assert not (nearest == np.arange(20)[:, None]).any()
-    assert neighbour_rows(activation[:3], 3).shape == (3, 2)
-    assert neighbour_rows(activation[:1], 1).shape == (1, 0)
+    instruments = np.arange(20) // 3
+    of_all, of_others = neighbour_rows(activation, instruments)
+    assert of_all.shape == of_others.shape == (20, 8)
+    assert not (of_all == np.arange(20)[:, None]).any()
+    assert not (instruments[of_others] == instruments[:, None]).any()
+    assert (instruments[of_all] == instruments[:, None]).any()
+    assert [rows.shape for rows in neighbour_rows(activation[:3], np.arange(3))] == [(3, 2)] * 2
+    assert [rows.shape for rows in neighbour_rows(activation[:1], np.zeros(1, int))] == [(1, 0)] * 2
+
+
+def test_a_users_sound_is_nobodys_neighbour_and_of_no_instrument():
+    activation = np.random.default_rng(0).random((20, 256)).astype(np.float32)
+    of_all, of_others = neighbour_rows(activation, np.arange(18) // 6)
+    assert of_all.shape == of_others.shape == (20, 8)
+    assert max(of_all.max(), of_others.max()) < 18
+    np.testing.assert_array_equal(of_all[18:], of_others[18:])
 
 
 def test_unit_box_keeps_proportions():
@@ -867,10 +887,127 @@ def test_dark_and_light_follow_the_system(made, open_page):
     assert opened.js('themeName()') == 'light'
 
 
-def test_quality_panel_names_every_space(opened):
+def quality_rows(opened):
+    """Return the bars of the panel as {label: figure}, one dictionary a heading."""
     opened.page.click('#tab-quality')
-    labels = opened.page.locator('#panel-quality .bar-label').all_inner_texts()
-    assert labels == ['raw spectra', 'fc2', 'PCA', 't-SNE 2-D', 't-SNE 3-D', 'PCA', 't-SNE 2-D', 't-SNE 3-D']
+    return opened.js('''() => {
+        const rows = [];
+        for (const one of byId('panel-quality').children) {
+            if (one.tagName === 'H3') rows.push({});
+            if (one.className === 'bar-row') rows.at(-1)[one.firstChild.textContent] = one.lastChild.textContent;
+        }
+        return rows.filter(figures => Object.keys(figures).length);
+    }''')
+
+
+def test_quality_panel_gives_the_purity_without_the_own_instrument_first_and_chance(opened):
+    others, of_all, trustworthiness = quality_rows(opened)
+    spaces = ['raw spectra', 'fc2', 'PCA', 't-SNE 2-D', 't-SNE 3-D']
+    assert list(others) == list(of_all) == [*spaces, 'chance']
+    assert list(trustworthiness) == spaces[2:]
+    assert (others['fc2'], others['chance'], of_all['fc2'], of_all['chance']) == ('0.60', '0.29', '0.80', '0.33')
+    text = opened.page.inner_text('#panel-quality')
+    assert 'the 9 nearest notes of other instruments' in text and 'the mean of 41 notes' in text
+    assert 'missing' not in text
+
+
+def test_quality_of_an_older_tsne_is_shown_as_far_as_it_goes(made, tmp_path, open_page):
+    """Of before there were purities of other instruments, and of before spaces had ids."""
+    run = Path(shutil.copytree(made[0] / 'run', tmp_path / 'run', ignore=shutil.ignore_patterns('map*')))
+    (run / 'tsne.json').write_text(json.dumps({
+        'model': model_digest(run), 'n_notes': N_NOTES, 'evaluated_notes': N_NOTES, 'purity_k': 10,
+        'purity': {'raw spectra': 0.5, 'fc2': 0.8, 't-SNE 2-D': 0.7}, 'trustworthiness': {
+            'PCA': 0.99, 't-SNE 2-D': 0.9, 't-SNE 3-D': 0.9}}))
+    assert sound_map.main(['--data', str(made[0] / 'data'), '--run', str(run)]) == 0
+    opened = open_page(run / 'map/index.html')
+    of_all, trustworthiness = quality_rows(opened)
+    assert of_all == {'raw spectra': '0.50', 'fc2': '0.80', 't-SNE 2-D': '0.70'}
+    assert list(trustworthiness) == ['PCA', 't-SNE 2-D', 't-SNE 3-D']
+    assert 'This figure is missing. “python tsne.py” measures it' in opened.page.inner_text('#panel-quality')
+
+
+LEAVE_OUT = 'aside .check input'
+
+
+def instrument_notes(n_notes=24):
+    """Names of notes of two instruments for each label."""
+    return [f'{LABELS[i % 3]}_acoustic_{i % 6:03}-{48 + i:03}-100' for i in range(n_notes)]
+
+
+def nearest_shown(opened):
+    return opened.page.locator('.neighbours .name').all_inner_texts()
+
+
+def nearest_names(activation, names, row, leave_out):
+    """The names of the eight notes nearest to one that `leave_out(name)` does not leave out."""
+    order = np.linalg.norm(activation - activation[row], axis=1).argsort()
+    return [names[i] for i in order if i != row and not leave_out(names[i])][:8]
+
+
+@pytest.mark.parametrize(('options', 'page'), [([], 'map/index.html'), (['--embed'], 'map_embed.html')])
+def test_nearest_notes_without_the_instrument_of_the_note(tmp_path, open_page, options, page):
+    names = instrument_notes()
+    root, _ = make_map(tmp_path, names, *options)
+    activation = np.load(root / 'run/activation.npy')
+    opened = open_page(root / 'run' / page)
+    opened.js('() => app.choose(4, {tab: "note"})')
+    assert nearest_shown(opened) == nearest_names(activation, names, 4, lambda name: False)
+    opened.page.focus('button.neuron >> nth=-1')
+    opened.page.keyboard.press('Tab')
+    opened.page.keyboard.press(' ')
+    without = nearest_names(activation, names, 4, lambda name: name.startswith('flute_acoustic_004'))
+    assert opened.page.is_checked(LEAVE_OUT) and nearest_shown(opened) == without
+    assert opened.js('document.activeElement.matches(".check input")')
+    lines = opened.js('''() => {
+        const [ends, lineTo] = [[], app.stage.overlay.lineTo];
+        app.stage.overlay.lineTo = (x, y) => ends.push(x);
+        app.stage.paintNeighbours(4);
+        app.stage.overlay.lineTo = lineTo;
+        return ends;
+    }''')
+    assert lines == opened.js('names => names.map(name => app.stage.camera.x[MAP.notes.indexOf(name)])', without)
+    opened.js('() => app.choose(5, {tab: "note"})')  # the switch stays
+    assert opened.page.is_checked(LEAVE_OUT)
+    assert nearest_shown(opened) == nearest_names(activation, names, 5, lambda name: 'organ_acoustic_005' in name)
+    opened.page.wait_for_function('location.hash.includes("others=1")')
+    opened.page.uncheck(LEAVE_OUT)
+    assert nearest_shown(opened) == nearest_names(activation, names, 5, lambda name: False)
+
+
+def test_fewer_notes_of_other_instruments_than_places(tmp_path, open_page):
+    names = [f'bass_acoustic_000-{48 + i:03}-100' for i in range(9)] + ['bass_acoustic_001-060-100', 'flute']
+    root, _ = make_map(tmp_path, names, evaluated=False)
+    opened = open_page(root / 'run/map/index.html', '#others=1')
+    opened.js('() => app.choose(3, {tab: "note"})')
+    assert sorted(nearest_shown(opened)) == sorted(names[9:])
+    opened.js('() => app.choose(9, {tab: "note"})')
+    assert len(nearest_shown(opened)) == 8
+
+
+@pytest.mark.parametrize('names', [note_names()[:12], [f'bass_acoustic_000-{48 + i:03}-100' for i in range(12)]],
+                         ids=['an instrument a note', 'one instrument'])
+def test_no_switch_where_there_is_no_instrument_to_leave_out(tmp_path, open_page, names):
+    root, _ = make_map(tmp_path, names, evaluated=False)
+    opened = open_page(root / 'run/map/index.html', '#others=1')
+    opened.js('() => app.choose(1, {tab: "note"})')
+    assert opened.page.locator(LEAVE_OUT).count() == 0
+    assert len(nearest_shown(opened)) == 8
+
+
+def test_a_users_sound_has_its_nearest_notes_and_no_switch(tmp_path, open_page):
+    names = instrument_notes()
+    root, _ = make_map(tmp_path, names)
+    run, row = root / 'run', {'start': 0.0, 'probabilities': dict.fromkeys(LABELS, 1 / 3)}
+    activation = np.load(run / 'activation.npy')
+    waveform = np.sin(np.arange(64_000) / 9).astype(np.float32)
+    add_to_map(run, [store_sound(run, row, tmp_path / 'mine.wav', waveform, activation[4])])
+    assert sound_map.main(['--data', str(root / 'data'), '--run', str(run)]) == 0
+    opened = open_page(run / 'map/index.html', '#others=1')
+    opened.js('note => app.choose(note, {tab: "note"})', len(names))
+    assert opened.page.locator(LEAVE_OUT).count() == 0
+    assert nearest_shown(opened) == [names[4], *nearest_names(activation, names, 4, lambda name: False)[:7]]
+    opened.js('() => app.choose(4, {tab: "note"})')
+    assert opened.page.is_checked(LEAVE_OUT) and 'mine.wav' not in nearest_shown(opened)
 
 
 def test_every_control_has_a_name(opened):

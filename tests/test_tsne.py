@@ -1,6 +1,7 @@
 """tsne.py: shapes, seeds and quality of the maps; coordinates are never checked."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from conftest import disk_full, edit_json, stage
 from threadpoolctl import threadpool_limits
 
 import tsne
-from deepdream.metrics import measure_map, neighbour_purity
+from deepdream import neighbours
+from deepdream.metrics import PURITIES, measure_map, measure_purity
+from deepdream.neighbours import nearest_rows
 from deepdream.run_folder import model_digest
 from tsne import fit_pca, fit_tsne
 
@@ -63,18 +66,24 @@ def test_maps_have_the_shapes_of_the_design(mapped):
 def test_quality_figures(mapped):
     quality = json.loads((mapped / 'tsne_train.json').read_text())
     assert set(quality) == {'model', 'n_notes', 'perplexity', 'n_components', 'explained_variance', 'evaluated_notes',
-                            'purity_k', 'trustworthiness_k', 'purity', 'trustworthiness'}
-    assert set(quality['purity']) == {'raw_spectra', 'fc2', 'pca', 'tsne_2d', 'tsne_3d'}
+                            'trustworthiness_k', 'trustworthiness',
+                            *(f'{name}{end}' for name in PURITIES for end in ('', '_chance', '_notes', '_k'))}
+    for name in PURITIES:
+        assert set(quality[name]) == {'raw_spectra', 'fc2', 'pca', 'tsne_2d', 'tsne_3d'}
+        assert (quality[f'{name}_notes'], quality[f'{name}_k']) == (64, 10)
+    assert quality['purity_chance'] == pytest.approx(15 / 63)  # 64 notes: four instruments a label, four notes each
+    assert quality['purity_other_instruments_chance'] == pytest.approx(12 / 60)
     assert set(quality['trustworthiness']) == {'pca', 'tsne_2d', 'tsne_3d'}
     assert (quality['n_notes'], quality['evaluated_notes'], quality['n_components']) == (64, 64, 50)
-    assert all(0 <= value <= 1 for value in quality['purity'].values())
+    assert all(0 <= value <= 1 for name in PURITIES for value in quality[name].values())
     assert 0.9 < quality['explained_variance'] <= 1.0001
 
 
 def test_separate_clusters_stay_separate(mapped):
     quality = json.loads((mapped / 'tsne_train.json').read_text())
-    assert quality['purity']['fc2'] == quality['purity']['pca'] == 1
-    assert quality['purity']['tsne_2d'] > 0.95
+    for name in PURITIES:
+        assert quality[name]['fc2'] == quality[name]['pca'] == 1
+        assert quality[name]['tsne_2d'] > 0.95
     assert quality['trustworthiness']['pca'] > 0.95
     assert quality['trustworthiness']['tsne_2d'] > 0.9
 
@@ -108,6 +117,10 @@ def test_six_notes_work_and_say_so(tiny_data, tmp_path, capfd):
     assert stage(tsne, tiny_data, run) == 0
     printed = capfd.readouterr()
     assert 'PCA to 6 dimensions instead of 50' in printed.out
+    title, *rows = printed.out.splitlines()[2:9]
+    assert re.split('  +', title.strip()) == ['purity, other instruments', 'purity, all notes', 'trustworthiness']
+    assert rows[-1].split() == ['chance', '0.200', '0.200']  # two notes a label, each of an instrument of its own
+    assert 'whose label another instrument has' in printed.out
     for name, expected in MAPS.items():
         array = np.load(run / f'{name}.npy')
         assert array.shape == (6, expected or 6) and np.isfinite(array).all()
@@ -124,22 +137,92 @@ def test_four_notes_are_too_few(tiny_data, tmp_path, fails):
 
 # Parts.
 
-def test_purity_is_one_for_separate_clusters_and_low_for_noise():
-    labels = np.repeat([0, 1, 2], 20)
+def purities(vectors, labels, instruments):
+    """Return {id of PURITIES: [purity, chance, number of notes]} of vectors, as far as they are measured."""
+    quality = measure_purity({'fc2': vectors}, np.array(labels), np.array(instruments))
+    return {name: [quality[name]['fc2'], quality[f'{name}_chance'], quality[f'{name}_notes']]
+            for name in PURITIES if name in quality}
+
+
+def clusters(centres, sizes, seed=0):
+    """Return points (n, 2) around places on a line."""
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (sum(sizes), 2))
+    return noise + np.repeat(centres, sizes)[:, np.newaxis] * [1, 0]
+
+
+def test_both_purities_are_one_for_a_cluster_a_label():
+    labels = np.repeat([0, 1, 2], 24)
+    figures = purities(clusters([0, 10, 20], [24] * 3), labels, np.arange(72) // 12)
+    assert figures == {'purity_other_instruments': [1, pytest.approx(12 / 60), 72],
+                       'purity': [1, pytest.approx(23 / 71), 72]}
+
+
+def test_a_cluster_an_instrument_is_pure_but_not_among_other_instruments():
+    """On a line: two instruments of label 0, the only one of label 1, the third of label 0. The nearest notes of other
+    instruments are of label 0 for the first two, of label 1 for the third; the one of label 1 does not count."""
+    sizes = [12, 12, 24, 12]
+    figures = purities(clusters([0, 10, 30, 45], sizes), np.repeat([0, 0, 1, 0], sizes), np.repeat(np.arange(4), sizes))
+    assert figures['purity_other_instruments'] == pytest.approx([2 / 3, 24 / 48, 36])
+    assert figures['purity'] == pytest.approx([1, (36 * 35 + 24 * 23) / 60 / 59, 60])
+
+
+def test_fewer_than_ten_notes_of_the_label_limit_the_purity():
+    sizes = [12, 4, 8]
+    figures = purities(clusters([0, 10, 30], sizes), np.repeat([0, 0, 1], sizes), np.repeat(np.arange(3), sizes))
+    of_first, of_second = 4 / 10, 10 / 10  # of its label are 4 and 12 notes, of the other label 8
+    assert figures['purity_other_instruments'][0] == pytest.approx((12 * of_first + 4 * of_second) / 16)
+
+
+def test_random_vectors_have_the_purities_of_chance():
     rng = np.random.default_rng(0)
-    assert neighbour_purity(10.0 * labels[:, np.newaxis] + rng.uniform(size=(60, 4)), labels) == 1
-    assert 0.2 < neighbour_purity(rng.normal(size=(60, 4)), labels) < 0.45
+    instruments = rng.integers(40, size=3000) ** 2 // 40  # some large, some small
+    labels = np.arange(40)[instruments] % 7
+    for purity, chance, _ in purities(rng.normal(size=(3000, 8)), labels, instruments).values():
+        assert purity == pytest.approx(chance, abs=0.01)
+
+
+def test_an_instrument_a_note_makes_both_purities_equal():
+    rng = np.random.default_rng(0)
+    figures = purities(rng.normal(size=(60, 4)), np.repeat([0, 1, 2], 20), rng.permutation(60))
+    assert figures['purity_other_instruments'] == figures['purity']
+
+
+@pytest.mark.parametrize(('labels', 'instruments', 'measured'), [
+    ([0] * 6, [0] * 6, ['purity']), ([0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1], ['purity']), (range(6), range(6), [])],
+    ids=['one instrument', 'an instrument a label', 'a note a label'])
+def test_a_purity_that_no_note_can_have_is_not_measured(labels, instruments, measured):
+    assert list(purities(np.eye(6), labels, instruments)) == measured
+
+
+@pytest.mark.parametrize('batch_cells', [700, 4_000_000])
+def test_nearest_rows_are_exact_whatever_the_size_of_an_instrument(monkeypatch, batch_cells):
+    monkeypatch.setattr(neighbours, 'BATCH_CELLS', batch_cells)
+    rng = np.random.default_rng(0)
+    instruments = rng.permutation(np.r_[np.zeros(140, int), np.arange(60) // 4 + 1])
+    vectors = rng.normal(size=(200, 6)).astype(np.float32)
+    distances = np.linalg.norm(vectors[:, np.newaxis] - vectors, axis=2)
+    for rows, left_out in zip(nearest_rows(vectors, instruments, 10),
+                              (np.eye(200, dtype=bool), instruments[:, np.newaxis] == instruments), strict=True):
+        np.testing.assert_array_equal(rows, np.where(left_out, np.inf, distances).argsort(axis=1)[:, :10])
+
+
+def test_nearest_rows_are_no_more_than_there_are():
+    of_all, of_others = nearest_rows(np.arange(5)[:, np.newaxis], np.array([0, 0, 0, 0, 1]), 10)
+    assert of_all[0].tolist() == [1, 2, 3, 4]
+    assert of_others.tolist() == [[4, -1, -1, -1]] * 4 + [[3, 2, 1, 0]]
 
 
 def test_a_note_is_not_its_own_neighbour():
-    assert neighbour_purity(np.zeros((4, 2)), np.arange(4)) == 0
+    for rows in nearest_rows(np.zeros((40, 2)), np.arange(40) // 2, 10):
+        assert not (rows == np.arange(40)[:, np.newaxis]).any()
+        assert (np.diff(np.sort(rows), axis=1) > 0).all()
 
 
 def test_trustworthiness_tells_a_faithful_map_from_a_random_one():
     rng = np.random.default_rng(0)
     rows, labels = rng.normal(size=(80, 5)), np.arange(80) % 2
     spaces = {'fc2': rows, 'same': rows * 2, 'random': rng.normal(size=(80, 2))}
-    figures = measure_map(spaces, labels)['trustworthiness']
+    figures = measure_map(spaces, labels, np.arange(80))['trustworthiness']
     assert figures['same'] == pytest.approx(1)
     assert figures['random'] < 0.7
 

@@ -6,8 +6,8 @@ import csv
 import numpy as np
 
 from deepdream.artifacts import BadInput, list_path, load_json, load_lines, run_path
-from deepdream.neighbours import nearest_notes
-from deepdream.notes import instrument_of, note_attributes
+from deepdream.neighbours import nearest_notes, nearest_rows
+from deepdream.notes import instrument_indices, instrument_of, note_attributes
 from deepdream.run_folder import check_stage, load_activation, load_rows
 
 VIEWS = {'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy', 'pca': 'act_pca.npy'}
@@ -120,19 +120,30 @@ def map_order(points):
     return interleaved.argsort(kind='stable').argsort()
 
 
-def neighbour_rows(activation, n_notes):
-    """Return (n, up to 8) rows of the nearest other notes in fc2 space, nearest first.
+def neighbour_rows(activation, instruments):
+    """Return two arrays (n, up to 8) of rows, nearest first: the nearest other notes in fc2 space, and the nearest of
+    other instruments, with -1 where there are fewer.
 
-    The rows from `n_notes` on are no notes but a user's sounds, and nobody's neighbours.
+    `instruments` (n_notes,) number those of the notes. The rows of `activation` from n_notes on are no notes but a
+    user's sounds: nobody's neighbours, and of no instrument, so that both arrays give the same notes for them.
     """
+    n_notes = len(instruments)
     n_neighbours = min(N_NEAREST_NOTES, n_notes - 1)
     if n_neighbours == 0:
-        return np.zeros((len(activation), 0), np.int32)
+        return np.zeros((2, len(activation), 0), np.int32)
     notes, added = activation[:n_notes], activation[n_notes:]
-    rows = [nearest_notes(notes, n_neighbours)[1]]
-    if len(added):
-        rows.append(nearest_notes(notes, n_neighbours, added)[1])
-    return np.concatenate(rows).astype(np.int32)
+    of_added = nearest_notes(notes, n_neighbours, added)[1] if len(added) else np.zeros((0, n_neighbours))
+    return tuple(np.concatenate([rows, of_added]).astype(np.int32)
+                 for rows in nearest_rows(notes, instruments, n_neighbours))
+
+
+def neighbour_arrays(activation, notes):
+    """Return the arrays of `neighbour_rows` by their name on the page; with one instrument, or only instruments of one
+    note, there is nothing to leave out, and no second array."""
+    instruments = instrument_indices(notes)
+    neighbours, of_others = neighbour_rows(activation, instruments)
+    differ = 1 < len(np.unique(instruments)) < len(notes)
+    return {'neighbours': neighbours} | ({'other_neighbours': of_others} if differ else {})
 
 
 # For the page.
@@ -177,8 +188,8 @@ def pack_map(labels, columns, has_sound, n_notes=None):
               'instrument': instrument_index.astype(np.int32),
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
               'place': map_order(columns['tsne_2d']).astype(np.int32),
-              'neighbours': neighbour_rows(activation, n_notes),
-              'strongest': strongest.astype(np.uint16), **{view: columns[view] for view in VIEWS}}
+              'strongest': strongest.astype(np.uint16), **neighbour_arrays(activation, columns['note'][:n_notes]),
+              **{view: columns[view] for view in VIEWS}}
     if 'probabilities' in columns:
         arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
         arrays['predicted'] = columns['probabilities'].argmax(axis=1).astype(np.uint16)

@@ -80,8 +80,7 @@ class SoundMap:
 def open_sound_map(data, run, split, middle_c='C4', estimate_pitch=False):
     """Return the SoundMap of a split; FileNotFoundError or BadInput where a stage before has not done its part."""
     labels, columns = gather(data, run, split, middle_c)
-    quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', purity=dict, purity_k=int, trustworthiness=dict,
-                        evaluated_notes=int)
+    quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', trustworthiness=dict, evaluated_notes=int)
     return SoundMap(data, run, split, labels, columns, place_sounds(run, columns, len(labels)),
                     with_space_ids(quality), middle_c, estimate_pitch)
 

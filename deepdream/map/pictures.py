@@ -8,6 +8,8 @@ from deepdream.map.data import PALETTE, cluster_anchors, family_colours
 from deepdream.metrics import SPACES
 
 MARKERS = 'o^sDv'  # of the first 24 families, of the next 24, whose colours are the same, and so on
+PURITY_TITLES = {'purity_other_instruments': 'Same family among the {} nearest notes of other instruments',
+                 'purity': 'Same family among the {} nearest of all notes'}
 
 
 def draw_map(path, points, class_index, labels, caption):
@@ -70,8 +72,17 @@ def plain_axes(axes, points, deep):
 
 def caption(n_notes, split, quality, view):
     """Return the lines under a picture: what it shows and, as stage 6 measured it, how far to trust it."""
-    purity = ', '.join(f'{SPACES[space]} {value:.2f}' for space, value in quality['purity'].items())
-    return (f'{SPACES[view]} of the fc2 activations of {n_notes:,} notes of the {split} split.\n'
-            f'Share of the {quality["purity_k"]} nearest notes that are of the same family: {purity}.\n'
-            f'Trustworthiness of the {SPACES[view]}: {quality["trustworthiness"][view]:.3f}'
-            f' (measured on {quality["evaluated_notes"]:,} notes).')
+    purities = [f'{title.format(quality[f"{name}_k"])}: {purity_text(quality, name, view)}.'
+                for name, title in PURITY_TITLES.items() if name in quality]
+    return '\n'.join([f'{SPACES[view]} of the fc2 activations of {n_notes:,} notes of the {split} split.', *purities,
+                      f'Trustworthiness of the {SPACES[view]}: {quality["trustworthiness"][view]:.3f}'
+                      f' (measured on {quality["evaluated_notes"]:,} notes).'])
+
+
+def purity_text(quality, name, view):
+    """Return a purity in the spaces that lead to a view, and by chance, as text."""
+    figures = [f'{SPACES[space]} {quality[name][space]:.2f}' for space in ('raw_spectra', 'fc2', view)
+               if space in quality[name]]
+    if f'{name}_chance' in quality:  # an older tsne.json has none
+        figures.append(f'chance {quality[f"{name}_chance"]:.2f}')
+    return ', '.join(figures)

@@ -59,6 +59,7 @@ const ADDRESS = {
   wrong: {key: 'wrong', write: () => '1', read: text => text === '1' && !!MAP.predicted},
   search: {key: 'search', write: search => search, read: text => text},
   tab: {key: 'tab', write: tab => tab, read: text => document.getElementById(`panel-${text}`) ? text : START.tab},
+  otherInstruments: {key: 'others', write: () => '1', read: text => text === '1'},
   camera: {key: 'camera', read: readCamera,
            write: camera => CAMERA_FIELDS.map(field => +camera[field].toFixed(3)).join('_')},
 };

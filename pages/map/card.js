@@ -4,7 +4,9 @@
 class Card {
   constructor(app) {
     this.app = app;
+    this.nearest = element('div', {className: 'neighbours'});
     app.store.subscribe(['note', 'loaded', 'theme'], ({note}) => this.show(note));
+    app.store.subscribe(['note', 'otherInstruments'], state => this.fillNearest(state));
   }
 
   show(note) {
@@ -90,11 +92,19 @@ class Card {
 
   neighbours(note) {
     if (!neighboursOf(note).length) return [];
-    return [element('h3', {}, 'Nearest notes in fc2 space'), element('div', {className: 'neighbours'},
-      ...Array.from(neighboursOf(note), other => element(
-        'button', {className: 'line', title: 'play it and go there',
-                   onclick: () => this.app.choose(other, {show: true})},
-        swatch(MAP.colours[MAP.class_index[other]]), element('span', {className: 'name'}, MAP.notes[other]),
-        element('span', {className: 'count'}, pitchName(MAP.pitch[other])))))];
+    const {store} = this.app;
+    const checkbox = element('input', {type: 'checkbox', checked: store.state.otherInstruments,
+                                       onchange: ({target}) => store.change({otherInstruments: target.checked})});
+    const leaveOut = element('label', {className: 'check'}, checkbox, 'leave out this instrument');
+    return [element('h3', {}, 'Nearest notes in fc2 space'), hasInstrument(note) ? leaveOut : '', this.nearest];
+  }
+
+  // Only the list changes with the checkbox, which keeps the focus.
+  fillNearest({note, otherInstruments}) {
+    const others = note < 0 ? [] : neighboursOf(note, otherInstruments);
+    this.nearest.replaceChildren(...Array.from(others, other => element(
+      'button', {className: 'line', title: 'play it and go there', onclick: () => this.app.choose(other, {show: true})},
+      swatch(MAP.colours[MAP.class_index[other]]), element('span', {className: 'name'}, MAP.notes[other]),
+      element('span', {className: 'count'}, pitchName(MAP.pitch[other])))));
   }
 }

@@ -53,7 +53,7 @@ class App {
       this.colours = pointColours(state);
       stage.request();
     });
-    store.subscribe(['note'], () => stage.request());
+    store.subscribe(['note', 'otherInstruments'], () => stage.request());
     store.subscribe(['view'], ({view}) => {
       for (const button of byId('views').children) press(button, button.dataset.view === view);
     });

@@ -44,8 +44,15 @@ function rowOf(name, note) {
   return MAP[name].subarray(note * width, (note + 1) * width);
 }
 
-function neighboursOf(note) {
-  return rowOf('neighbours', note);
+// Whether the notes of its own instrument can be left out of its nearest notes; a sound of the user's has none.
+function hasInstrument(note) {
+  return !!MAP.other_neighbours && !isAdded(note);
+}
+
+// The nearest notes in fc2 space, the nearest first: of all notes or, with `otherInstruments`, of other instruments.
+function neighboursOf(note, otherInstruments) {
+  return otherInstruments && hasInstrument(note) ? rowOf('other_neighbours', note).filter(other => other >= 0)
+    : rowOf('neighbours', note);
 }
 
 function strongestOf(note) {

@@ -107,7 +107,7 @@ class Stage {
     overlay.lineWidth = 1;
     overlay.globalAlpha = 0.45;
     overlay.beginPath();
-    for (const other of neighboursOf(note)) {
+    for (const other of neighboursOf(note, this.app.store.state.otherInstruments)) {
       overlay.moveTo(camera.x[note], camera.y[note]);
       overlay.lineTo(camera.x[other], camera.y[other]);
     }
