@@ -6,6 +6,12 @@ TRAINING ?= --network harmonic --augmentation --weight-decay 0.3 --keep last
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 
+# The network that comes with the repository dreams, but nothing here trains or removes it.
+PRETRAINED := $(or $(filter pretrained,$(RUN)),$(shell test '$(RUN)' -ef pretrained && echo yes))
+ifneq ($(and $(PRETRAINED),$(filter-out dream help test,$(MAKECMDGOALS))),)
+$(error $(RUN) comes with the repository, so that only `make dream` takes it: give another RUN)
+endif
+
 BIN := .venv/bin
 SETUP := .venv/installed
 SETUP_DEV := .venv/installed_dev
@@ -21,7 +27,7 @@ demo: $(RUN)/.mapped  ## render notes into DATA (data), run stages 1-7 into RUN 
 nsynth: $(DATA)/train/examples.json  ## the same stages on NSynth, downloaded before: make nsynth DATA=... RUN=...
 	@$(MAKE) --no-print-directory demo STEPS=10000 NOTES=$(DATA)/train/examples.json
 
-dream: $(RUN)/.dreamed  ## the neuron atlas of RUN (after demo): hear what the neurons detect
+dream: $(RUN)/.dreamed  ## the neuron atlas of RUN: after demo, or at once with RUN=pretrained
 	@echo; echo 'the neuron atlas: open $(abspath $(RUN))/atlas/index.html in a browser'
 
 test: $(SETUP_DEV)  ## ruff and pytest
@@ -97,7 +103,7 @@ $(RUN)/.mapped: sound_map.py $(wildcard deepdream/map/*.py pages/map/* pages/sha
 	@touch $@
 
 $(RUN)/.dreamed: dream.py $(wildcard deepdream/dreams/*.py deepdream/map/*.py pages/atlas/* pages/shared/*) \
-		$(RUN)/.mapped $(call missing,$(RUN)/atlas/index.html)
+		$(if $(PRETRAINED),$(RUN)/model.keras $(DATA)/.extracted,$(RUN)/.mapped) $(call missing,$(RUN)/atlas/index.html)
 	$(BIN)/python dream.py atlas --data $(DATA) --run $(RUN)
 	@touch $@
 

@@ -1,18 +1,23 @@
 """Stage 8: Deep Dream for sound: hear and see what the units of the network detect, and let it dream on a sound.
 
-Reads RUN/model.keras, its statistics and the test split of DATA. Writes RUN/dreams/audio/{name}.wav,
-RUN/dreams/spectrum/{name}.npy, RUN/dreams/{name}.png and .json (settings and scores); `atlas` writes
-RUN/atlas/index.html, too.
+Reads RUN/model.keras and its statistics. Without --run, RUN is run/, or pretrained/, which comes with the scripts,
+where run/ holds no model. `neuron` and `atlas` need the test split of DATA; `deep`, `style` and `thin` compare with its
+notes where it is there.
+
+Writes RUN/dreams/audio/{name}.wav, RUN/dreams/spectrum/{name}.npy, RUN/dreams/{name}.png and .json (settings and
+scores); `atlas` writes RUN/atlas/index.html, too.
 """
 
 import argparse
 import hashlib
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from deepdream.artifacts import BadInput, load_json
-from deepdream.command_line import command, parser, progress
+from deepdream.artifacts import BadInput, list_path, load_json
+from deepdream.command_line import Help, command, parser, progress
+from deepdream.run_folder import check_writable, choose_run
 
 CONTENT_WEIGHT = 0.7  # of Deep Style
 LONGEST_NAME = 200  # bytes, of 255 that a file system takes with '.tmp.', a digest and '.json'
@@ -25,7 +30,7 @@ def parse_arguments(argv):
 
     def tool(name, text, climbs=True, **positional):
         one = tools.add_parser(name, parents=[shared_options(climbs)], conflict_handler='resolve', help=text,
-                               description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+                               description=text, formatter_class=Help)
         for argument, help_text in positional.items():
             one.add_argument(argument, type=Path, metavar='SOUND', help=help_text)
         return one
@@ -58,7 +63,7 @@ def shared_options(climbs):
 
     An option of the ascent that is not given has no value, so that each tool keeps its own default.
     """
-    common = parser('', 'data', 'run')
+    common = parser('', 'data', 'network')
     common.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     if climbs:
         climbing = common.add_argument_group('ascent', argument_default=argparse.SUPPRESS)
@@ -198,19 +203,41 @@ def dream_missing(dreamer, layer, units, settings):
 
 def print_read_back(name, report):
     score, sound = report['read_back'], report['sound']
-    times = score['times_strongest_note']
-    against = (f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times and times > 0
+    times = score.get('times_strongest_note')
+    against = ('compared with no notes' if not score['n_notes'] else
+               f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times and times > 0
                else 'less than the strongest note' if times else 'no note excites it')
     print(f'{name}: {score["layer"]} activation {score["activation"]:.3g}, {score["kept"]:.0%} of the optimised value, '
           f'{against}; flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}'
           + ('' if score['passed'] else '; READ-BACK CHECK FAILED'))
 
 
+def open_dreamer(run, data, labels, needs_notes):
+    """Return a Dreamer with the test notes of DATA; unless it `needs_notes`, without them where they do not serve.
+
+    A sound and a network are enough for Deep Dream: whoever has no such notes is told so, and goes on.
+    """
+    from deepdream.dreams.writer import Dreamer
+    dreamer, listed = Dreamer(run), list_path(data, 'test', 'samples')
+    if not needs_notes and not listed.exists():
+        print(f'dream.py: {listed} is missing, so the dream is compared with no notes', file=sys.stderr)
+        return dreamer
+    try:
+        dreamer.open_notes(data, labels)
+    except (BadInput, FileNotFoundError) as error:
+        if needs_notes:
+            raise
+        print(f'dream.py: the dream is compared with no notes: {" ".join(str(error).split())}', file=sys.stderr)
+    return dreamer
+
+
 @command
 def main(argv=None):
     args = parse_arguments(argv)
-    from deepdream.dreams.writer import Dreamer
-    dreamer, given = Dreamer(args.run, args.data, args.labels), given_settings(args)
+    run = choose_run(args.run, 'dream.py')
+    check_writable(run, 'dreams')
+    dreamer = open_dreamer(run, args.data, args.labels, needs_notes=args.tool in ('neuron', 'atlas'))
+    given = given_settings(args)
     if args.tool == 'neuron':
         neuron(dreamer, args.layer, args.unit, args.diversity, given)
     elif args.tool == 'deep':

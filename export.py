@@ -2,6 +2,7 @@
 
 Writes RUN/export/saved_model/ (TensorFlow), RUN/export/model.onnx (ONNX) or RUN/export/model.tflite (LiteRT, formerly
 TensorFlow Lite, with its built-in operations only), and RUN/export/labels.txt, whose line i names probability i.
+Without --run, RUN is run/, or pretrained/, which comes with the scripts, where run/ holds no model.
 
 The input 'waveform' is float32 of shape (batch, 64000): 4 s, mono, 16 kHz, any level. The outputs are 'probabilities'
 (batch, n_labels) and 'fc2' (batch, 256). Everything that predict.py does to a window is inside: level, spectrum,
@@ -15,6 +16,7 @@ import numpy as np
 from deepdream.artifacts import save_text
 from deepdream.audio import SILENT_PEAK
 from deepdream.command_line import command, parser, silent_stderr
+from deepdream.run_folder import check_writable, choose_run
 from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES
 
 FORMATS = {'saved_model': ('tf_saved_model', 'saved_model'), 'onnx': ('onnx', 'model.onnx'),
@@ -86,14 +88,16 @@ def remove(path):
 
 @command
 def main(argv=None):
-    options = parser(__doc__.splitlines()[0], 'run')
+    options = parser(__doc__.splitlines()[0], 'network')
     options.add_argument('--format', choices=FORMATS, default='saved_model', help='of the file')
     args = options.parse_args(argv)
 
+    run = choose_run(args.run, 'export.py')
+    check_writable(run, 'export')
     from deepdream.trained import open_network
-    network = open_network(args.run)
+    network = open_network(run)
     form, name = FORMATS[args.format]
-    path = args.run / 'export' / name
+    path = run / 'export' / name
     save_text(path.with_name('labels.txt'), ''.join(f'{label}\n' for label in network.labels))
     with silent_stderr():  # the converters tell their steps
         write_export(path, listening_model(network), form)

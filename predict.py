@@ -3,8 +3,10 @@
     python predict.py kick.wav loops/ --windows --json
 
 Reads RUN/model.keras with its statistics, RUN/calibration.json and RUN/novelty.npz, and RUN/activation.npy where it is
-there. Takes whatever libsndfile reads; of a sound longer than 4 s the loudest 4 s, or with --windows every 4 s.
-With --map the sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
+there. Without --run, RUN is run/, or pretrained/, which comes with the scripts, where run/ holds no model.
+
+Takes whatever libsndfile reads; of a sound longer than 4 s the loudest 4 s, or with --windows every 4 s. With --map the
+sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
 
 What "out of distribution" means is told in deepdream/novelty.py.
 """
@@ -19,6 +21,7 @@ import numpy as np
 from deepdream.artifacts import BadInput, csv_text, require, save_text
 from deepdream.audio import windows_of
 from deepdream.command_line import command, parser, progress
+from deepdream.run_folder import choose_run, is_pretrained
 from deepdream.sound_files import REMEDY, UNREADABLE, find_sounds, printable
 
 SOUNDS_AT_ONCE = 32
@@ -57,6 +60,15 @@ def predict_all(network, novelty, neighbourhood, windows):
         yield from zip(rows, paths, network.level(waveforms), fc2, strict=True)
 
 
+def require_map(run):
+    """Raise FileNotFoundError where RUN lacks what the sound map is drawn from."""
+    if is_pretrained(run) and not (run / 'tsne.json').exists():
+        raise FileNotFoundError(f'{run}/tsne.json is missing, because {run}/ has no sound map: run `make demo` first, '
+                                'or give the --run of a sound map')
+    require(run / 'activation.npy', 'activation.py')
+    require(run / 'tsne.json', 'tsne.py')
+
+
 # What is shown.
 
 def as_table(rows):
@@ -86,7 +98,7 @@ def as_json(rows):
 
 
 def parse_arguments(argv):
-    options = parser(__doc__.splitlines()[0], 'data', 'run')
+    options = parser(__doc__.splitlines()[0], 'data', 'network')
     options.add_argument('sounds', nargs='+', metavar='SOUND', help='sound files, or folders with sound files in them')
     options.add_argument('--windows', action='store_true', help='every four seconds of a sound, not only the loudest')
     options.add_argument('--map', action='store_true', help='add the sounds to the sound map, and write it anew')
@@ -100,22 +112,21 @@ def parse_arguments(argv):
 @command
 def main(argv=None):
     args = parse_arguments(argv)
+    run = choose_run(args.run, 'predict.py')
+    if args.map:
+        require_map(run)
     from deepdream.map.user_sounds import add_to_map, store_sound
     from deepdream.neighbours import open_neighbourhood
     from deepdream.novelty import open_novelty
     from deepdream.trained import open_network
-    if args.map:
-        require(args.run / 'activation.npy', 'activation.py')
-        require(args.run / 'tsne.json', 'tsne.py')
-    network, novelty = open_network(args.run), open_novelty(args.run)
-    neighbourhood = open_neighbourhood(args.run)
+    network, novelty, neighbourhood = open_network(run), open_novelty(run), open_neighbourhood(run)
     failed, rows, to_add = {}, [], []
     sounds, left_out = find_sounds(args.sounds)
     windows = read_windows(sounds, args.windows, failed)
     for row, path, waveform, fc2 in predict_all(network, novelty, neighbourhood, windows):
         rows.append(row)
         if args.map:
-            to_add.append(store_sound(args.run, row, path, waveform, fc2))
+            to_add.append(store_sound(run, row, path, waveform, fc2))
     text = as_csv(rows, network.labels) if args.csv else as_json(rows) if args.json else as_table(rows)
     if args.output is None:
         print(text, end='')
@@ -126,8 +137,8 @@ def main(argv=None):
     if to_add:
         from deepdream.map.page import write_sound_map
         with contextlib.redirect_stdout(sys.stderr):  # what goes to stdout is the answer
-            add_to_map(args.run, to_add)
-            print(f'{write_sound_map(args.data, args.run)}: open it in a browser')
+            add_to_map(run, to_add)
+            print(f'{write_sound_map(args.data, run)}: open it in a browser')
     return 1 if failed else 0
 
 

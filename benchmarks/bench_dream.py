@@ -155,7 +155,8 @@ def main():
     options.add_argument('--thin-pairs', type=int, default=120, help='of real notes, for thin')
     args = options.parse_args()
 
-    dreamer, settings = Dreamer(args.run, args.data, args.labels), Settings()
+    dreamer, settings = Dreamer(args.run), Settings()
+    dreamer.open_notes(args.data, args.labels)
     live = np.flatnonzero(dreamer.note_activations['fc2'].max(axis=0) > 0)
     live = sorted(map(int, np.random.default_rng(0).permutation(live)[:args.neurons]))
     neurons = dreams_of(dreamer, 'fc2', live, settings)

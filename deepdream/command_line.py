@@ -14,13 +14,28 @@ from tqdm import tqdm
 from deepdream.artifacts import BadInput
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Names the default of every option that has one."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
 def parser(description, *folders):
-    """An ArgumentParser with the shared options: ``--data`` and ``--run`` where `folders` names them."""
-    result = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    """An ArgumentParser with the shared options: ``--data`` and ``--run`` where `folders` names them.
+
+    'network' in the place of 'run' is for scripts that only need a trained network: their ``--run`` is None where it is
+    not given, and `run_folder.choose_run` finds one.
+    """
+    result = argparse.ArgumentParser(description=description, formatter_class=Help)
     if 'data' in folders:
         result.add_argument('--data', type=Path, default='data', metavar='DIR', help='notes, lists and spectra')
     if 'run' in folders:
         result.add_argument('--run', type=Path, default='run', metavar='DIR', help='model and all that depends on it')
+    if 'network' in folders:
+        result.add_argument('--run', type=Path, metavar='DIR',
+                            help='model and all that depends on it (default: run where it holds a model, else '
+                                 'pretrained, which comes with these scripts)')
     return result
 
 

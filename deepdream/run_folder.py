@@ -1,12 +1,53 @@
 """What RUN holds, opened and checked: the model, the data that fit it, the activations."""
 
 import hashlib
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from deepdream.artifacts import BadInput, load_json, load_lines, load_npy, require, run_path
 from deepdream.spectrum import check_settings, with_version
+
+PRETRAINED = Path(__file__).resolve().parents[1] / 'pretrained'  # the network that comes with the repository
+
+
+def choose_run(run, script):
+    """Return the folder of a trained network: `run`; without one, ``run`` if it holds a model, else PRETRAINED.
+
+    Says on stderr when it is PRETRAINED. Raises FileNotFoundError where there is no model; a `run` that is given never
+    gives way to another.
+    """
+    chosen, pretrained = Path('run') if run is None else run, as_shown(PRETRAINED)
+    if (chosen / 'model.keras').exists():
+        return chosen
+    if run is not None:
+        raise FileNotFoundError(f'{run}/model.keras is missing: run `python train.py` first, '
+                                f'or give --run {pretrained}')
+    if not (pretrained / 'model.keras').exists():
+        raise FileNotFoundError(f'run/model.keras is missing, and so is {pretrained}/model.keras: '
+                                'run `python train.py` first, or give the --run of a trained network')
+    print(f'{script}: no run/model.keras here, so the network is {pretrained}/', file=sys.stderr)
+    return pretrained
+
+
+def is_pretrained(run):
+    """Whether a folder is the one that comes with the repository."""
+    return run.resolve() == PRETRAINED
+
+
+def as_shown(folder):
+    """Return the path of a folder from the current one, where it lies in that."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def check_writable(run, name):
+    """Raise PermissionError where RUN/{name}/ cannot be written, before the work of a minute is lost."""
+    folder = run / name if (run / name).exists() else run
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f'{run / name}/ cannot be written: copy {run}/ to where you may write, '
+                              'and give the copy as --run')
 
 
 def model_digest(run):
@@ -47,21 +88,26 @@ def open_model(run):
 
 
 def open_run(run, data, labels, splits):
-    """Return (keras.Model, DataProvider with the run's statistics).
+    """Return (keras.Model, DataProvider with the run's statistics), as `open_model` and `open_data` do."""
+    config, model = open_model(run)
+    return model, open_data(run, config['labels'], data, labels, splits)
+
+
+def open_data(run, trained_labels, data, labels, splits):
+    """Return the DataProvider of a run's network, which was trained on `trained_labels`, with the run's statistics.
 
     `labels` is the path of labels.txt. Raises BadInput where the data do not fit the model, or the first of `splits`
     has no notes.
     """
     from data_provider import prepare_data
-    config, model = open_model(run)
     provider = prepare_data(data, labels, splits, statistics=run)
-    if provider.labels != config['labels']:
-        raise BadInput(f'{run}/model.keras was trained on the labels {", ".join(config["labels"])}, '
+    if provider.labels != trained_labels:
+        raise BadInput(f'{run}/model.keras was trained on the labels {", ".join(trained_labels)}, '
                        f'{labels} has {", ".join(provider.labels)}: give the --labels of the training '
                        f'({run}/labels.txt), or train again')
     if not provider.n_notes(splits[0]):
         raise BadInput(f'{data}: the {splits[0]} split has no usable notes: choose another --split')
-    return model, provider
+    return provider
 
 
 def load_activation(run, split='test'):

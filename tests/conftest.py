@@ -163,6 +163,26 @@ def trained(small_data, tmp_path_factory):
     return run
 
 
+# The files of pretrained/ that come with the repository.
+SHIPPED = ('PROVENANCE.md', 'activation.json', 'activation.npy', 'activation_samples.txt', 'calibration.json',
+           'config.json', 'data_mean.npy', 'data_std.npy', 'labels.txt', 'model.keras', 'novelty.npz')
+
+
+@pytest.fixture(scope='session')
+def shipped(small_data, trained, tmp_path_factory):
+    """A folder as pretrained/ is, of the network of `trained`."""
+    import activation
+    run, folder = tmp_path_factory.mktemp('shipped') / 'run', tmp_path_factory.mktemp('shipped') / 'pretrained'
+    damaged_copy(trained, run)
+    assert stage(activation, small_data, run) == 0
+    folder.mkdir()
+    for name in SHIPPED[1:]:
+        shutil.copy(run / name, folder)
+    np.save(folder / 'activation.npy', np.load(run / 'activation.npy').astype(np.float16))
+    (folder / 'PROVENANCE.md').write_text('no network to use\n')
+    return folder
+
+
 @pytest.fixture
 def fails(capfd):
     """A function that runs a stage, expects it to fail with one line on stderr, and returns that line."""

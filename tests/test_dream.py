@@ -25,7 +25,7 @@ from deepdream.dreams.activations import (
     pre_activations,
     unit_name,
 )
-from deepdream.dreams.read_back import check_read_back, with_read_back
+from deepdream.dreams.read_back import check_read_back, compare_with_notes, with_read_back
 from deepdream.dreams.writer import Dreamer
 from deepdream.map.atlas import families
 from deepdream.spectrum import log_spectrum, magnitude
@@ -132,15 +132,17 @@ def test_flatness_tells_a_tone_from_noise():
 
 @pytest.mark.parametrize(('activation', 'passed', 'beats'), [(10, True, True), (7, False, True), (0, False, False)])
 def test_read_back_check(activation, passed, beats):
-    score = check_read_back(float(activation), 10.0, np.array([0.0, 2, 4]), ['a', 'b', 'c'])
-    assert (score['passed'], score['beats_strongest_note']) == (passed, beats)
-    assert score['kept'] == activation / 10
-    assert (score['strongest_note'], score['average_note_activation']) == ('c', 2)
+    score = check_read_back(float(activation), 10.0)
+    assert (score['passed'], score['kept']) == (passed, activation / 10)
+    score = compare_with_notes(float(activation), np.array([0.0, 2, 4]), ['a', 'b', 'c'])
+    assert (score['beats_strongest_note'], score['times_strongest_note']) == (beats, activation / 4)
+    assert (score['n_notes'], score['strongest_note'], score['average_note_activation']) == (3, 'c', 2)
 
 
 def test_score_of_a_dead_unit():
-    score = check_read_back(0.0, 0.0, np.zeros(3), ['a', 'b', 'c'])
-    assert score['times_strongest_note'] is None and not score['passed']
+    assert not check_read_back(0.0, 0.0)['passed']
+    assert compare_with_notes(0.0, np.zeros(3), ['a', 'b', 'c'])['times_strongest_note'] is None
+    assert compare_with_notes(1.0, None, []) == {'n_notes': 0}
 
 
 def test_a_report_of_before_is_read_under_todays_names():

@@ -5,16 +5,23 @@ from dataclasses import asdict
 import numpy as np
 import soundfile
 
-from deepdream.artifacts import atomic, load_json, save_json, save_npy, spectrum_path
+from data_provider import read_statistics
+from deepdream.artifacts import atomic, list_path, load_json, save_json, save_npy, spectrum_path
 from deepdream.audio import check_name, load_from_onset, load_waveform
 from deepdream.backend import tf
 from deepdream.dreams.activations import LAYERS, activations, note_activations, pre_activations, weights_digest
 from deepdream.dreams.ascent import ascend, starting_noise
 from deepdream.dreams.objectives import unit_objective
-from deepdream.dreams.read_back import check_read_back, describe_sound, spectral_convergence, with_read_back
+from deepdream.dreams.read_back import (
+    check_read_back,
+    compare_with_notes,
+    describe_sound,
+    spectral_convergence,
+    with_read_back,
+)
 from deepdream.figures import make_figure, save_figure
-from deepdream.run_folder import open_run
-from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum
+from deepdream.run_folder import open_data, open_model
+from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum, normalise
 from deepdream.spectrum_tf import FULL_SCALE, log_spectra
 from deepdream.trained import as_network
 
@@ -22,24 +29,37 @@ DREAMS_AT_ONCE = 16  # sounds at once
 
 
 class Dreamer:
-    """The network of RUN, the test split of DATA, and the activations of its notes, {layer: (n_notes, units)}."""
+    """The network of RUN, opened to dream.
 
-    def __init__(self, run, data, labels):
-        self.model, self.provider = open_run(run, data, labels, ['test'])
-        self.run, self.labels, self.notes = run, self.provider.labels, self.provider.notes['test']
-        self.mean, self.std = self.provider.mean, self.provider.std
-        self.network = as_network(run, self.labels, self.model, self.mean, self.std,
-                                  self.provider.signal['dtype'])
+    The dreams of units, and the atlas, need real notes, too: `open_notes` fills `provider`, `notes`, and
+    `note_activations`, {layer: (n_notes, units)}.
+    """
+
+    def __init__(self, run):
+        config, self.model = open_model(run)
+        self.run, self.labels = run, config['labels']
+        self.mean, self.std = read_statistics(run, 'train.py')
+        self.network = as_network(run, self.labels, self.model, self.mean, self.std, config['signal']['dtype'])
         self.digest = weights_digest(self.model)
+        self.provider, self.notes, self.note_activations = None, [], {}
+
+    def open_notes(self, data, labels):
+        """Open the test split of DATA and compute its activations; raise where it is missing or does not fit RUN."""
+        listed = list_path(data, 'test', 'samples')
+        if not listed.exists():
+            raise FileNotFoundError(f'{listed} is missing: run `python render_notes.py`, `python gather_information.py`'
+                                    ' and `python extract_spectrum.py` first, or give the --data of other notes')
+        self.provider = open_data(self.run, self.labels, data, labels, ['test'])
         stored = self.path('note_activations_test.npz')
         self.note_activations = note_activations(self.model, self.provider, 'test', stored)
+        self.notes = self.provider.notes['test']
 
     def path(self, name):
         return self.run / 'dreams' / name
 
     def activations(self, spectra):
         """{layer: (n, units)} for log spectra (n, 251, 513)."""
-        found = activations(pre_activations(self.model, self.provider.normalise(spectra)))
+        found = activations(pre_activations(self.model, normalise(spectra, self.mean, self.std)))
         return {layer: value.numpy() for layer, value in found.items()}
 
     def activations_of(self, waveform):
@@ -48,7 +68,7 @@ class Dreamer:
 
     def normalised(self, waveform):
         """(64000,) -> (1, 251, 513)."""
-        return self.provider.normalise(log_spectrum(waveform))[np.newaxis]
+        return normalise(log_spectrum(waveform), self.mean, self.std)[np.newaxis]
 
     def predict(self, wav):
         """{label: calibrated probability} of a written wav, as predict.py gives it."""
@@ -103,16 +123,21 @@ class Dreamer:
         spectrum, optimised_spectrum = log_spectrum(read_back), log_spectra(waveform[np.newaxis])[0].numpy()
         found, optimised = self.activations(spectrum[np.newaxis]), self.activations(optimised_spectrum[np.newaxis])
         probabilities = tf.nn.softmax(found['fc3'][0]).numpy()
-        score = check_read_back(float(of_unit(found[layer], unit)[0]), float(of_unit(optimised[layer], unit)[0]),
-                                of_unit(self.note_activations[layer], unit), self.notes)
-        report |= {'read_back': score | {'layer': layer}, 'sound': describe_sound(read_back, spectrum),
+        report |= {'read_back': self.score(layer, unit, found, optimised), 'sound': describe_sound(read_back, spectrum),
                    'spectral_convergence': spectral_convergence(spectrum, optimised_spectrum),
                    'probabilities': dict(zip(self.labels, map(float, probabilities), strict=True)),
                    'calibrated_probabilities': self.predict(wav)}
-        save_npy(spectrum_path(self.run, 'dreams', name), spectrum.astype(self.provider.signal['dtype']))
+        save_npy(spectrum_path(self.run, 'dreams', name), spectrum.astype(self.network.dtype))
         draw_spectrum(self.path(f'{name}.png'), spectrum, name)
         save_json(self.path(f'{name}.json'), report)
         return report
+
+    def score(self, layer, unit, found, optimised):
+        """Return the read-back check of a dream, and how it compares with the notes, from {layer: (1, units)} of it."""
+        activation, optimised_value = (float(of_unit(one[layer], unit)[0]) for one in (found, optimised))
+        of_notes = of_unit(self.note_activations[layer], unit) if self.notes else None
+        compared = compare_with_notes(activation, of_notes, self.notes)
+        return check_read_back(activation, optimised_value) | compared | {'layer': layer}
 
 
 def of_unit(layer_activations, unit):
