@@ -1,8 +1,9 @@
 """Stage 0b: render notes of sampled instruments from General MIDI sound fonts, in the shape of NSynth.
 
 Writes DATA/{split}/audio/{family}_{source}_{instrument}-{pitch}-{velocity}.wav (16 kHz, mono, 16 bit, 4 s: held for 3 s
-and released), DATA/{split}/examples.json and DATA/render.json (settings). No instrument is in two splits, every family
-is in all three. The families, sources and ranges of the General MIDI programs stand in general_midi.csv.
+or for a time drawn at random, then released), DATA/{split}/examples.json and DATA/render.json (settings). No instrument
+is in two splits, every family is in all three. The families, sources and ranges of the General MIDI programs stand in
+general_midi.csv.
 """
 
 import csv
@@ -13,18 +14,27 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import SPLITS, BadInput, load_json, save_json
-from deepdream.command_line import at_least, command, parser, process_count, progress, random_seed
+from deepdream.command_line import at_least, command, parser, process_count, progress, random_seed, share
 from deepdream.notes import find_wavs, load_labels
-from deepdream.sound_font import content_digest, default_font, is_audible, read_font, render, render_instrument
+from deepdream.sound_font import (
+    HELD_SECONDS,
+    content_digest,
+    default_font,
+    is_audible,
+    read_font,
+    render,
+    render_instrument,
+)
 from deepdream.spectrum import SAMPLE_RATE
 
-RENDER_VERSION = 1  # raise it when the same fonts and settings give other notes: these are then rendered again
+RENDER_VERSION = 2  # raise it when the same fonts and settings give other notes: these are then rendered again
 RENDER_DIGEST_BEFORE_VERSIONS = 'cbc3ac880dfd396b'  # 'code' in render.json when it was as version 1 ...
 PROGRAMS_BEFORE_VERSIONS = '75ada472255fbcb5'  # ... with these programs
 PROGRAMS = Path(__file__).parent / 'deepdream' / 'general_midi.csv'
 VELOCITIES = (25, 50, 75, 100, 127)
 OUR_NAME = re.compile(r'.+_(acoustic|electronic|synthetic)_\d{3,}-\d{3}-\d{3}\.wav')
 SOURCES = ('acoustic', 'electronic', 'synthetic')
+HELD_RANGE = (0.1, 3.5)  # seconds: the notes that are not held for 3 s
 SHARE = {'valid': 0.12, 'test': 0.2}  # of the instruments of a family
 
 
@@ -84,26 +94,29 @@ def split_instruments(instruments, seed):
             raise BadInput(f'the sound fonts have {len(members)} instruments of the family {family}: it takes '
                            f'{len(SPLITS)}, one for each split; give more or other fonts with --soundfont')
         members = [members[i] for i in rng.permutation(len(members))]
-        numbers = {split: max(1, round(share * len(members))) for split, share in SHARE.items()}
+        numbers = {split: max(1, round(SHARE[split] * len(members))) for split in SHARE}
         for split, number in numbers.items():
             splits[split] += [members.pop() for _ in range(number)]
         splits['train'] += members
     return splits
 
 
-def list_notes(instrument, n_pitches, seed):
+def list_notes(instrument, n_pitches, seed, varied):
     """Return the examples.json entries of an instrument: `n_pitches` within its range, each at one velocity.
 
     In most fonts a velocity is a level and nothing else, which `to_level` takes away: all five would be one note.
+    The share `varied` of the notes is held for a time drawn from HELD_RANGE, in whole milliseconds, the others for 3 s.
     """
     lowest, highest = instrument['range']
     rng = np.random.default_rng([seed, instrument['instrument']])
     span = np.arange(lowest, highest + 1)
     pitches = np.sort(rng.permutation(span)[:n_pitches])
+    velocities = rng.choice(VELOCITIES, len(pitches))
+    held = np.where(rng.random(len(pitches)) < varied, rng.uniform(*HELD_RANGE, len(pitches)).round(3), HELD_SECONDS)
     fields = {name: value for name, value in instrument.items() if name not in ('font', 'range')}
     return [fields | {'note_str': f'{instrument["instrument_str"]}-{pitch:03}-{velocity:03}', 'pitch': int(pitch),
-                      'velocity': int(velocity), 'sample_rate': SAMPLE_RATE}
-            for pitch, velocity in zip(pitches, rng.choice(VELOCITIES, len(pitches)), strict=True)]
+                      'velocity': int(velocity), 'sample_rate': SAMPLE_RATE, 'held_seconds': float(seconds)}
+            for pitch, velocity, seconds in zip(pitches, velocities, held, strict=True)]
 
 
 def with_version(stored):
@@ -168,8 +181,10 @@ def main(argv=None):
     options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
                          help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
     options.add_argument('--pitches', type=at_least(1), default=48, help='of each instrument; all where it has fewer')
+    options.add_argument('--varied', type=share, default=0.5, metavar='SHARE',
+                         help='of the notes: held for 0.1 to 3.5 s, not 3 s, which a network would learn instead')
     options.add_argument('--seed', type=random_seed, default=0,
-                         help='of the split, the pitches, the velocities and the levels')
+                         help='of the split, the pitches, the velocities, the levels and the times')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes; -1: one for each core')
     args = options.parse_args(argv)
 
@@ -180,12 +195,13 @@ def main(argv=None):
     if len(digests) < len(fonts):
         raise BadInput(f'two of the sound fonts {", ".join(map(str, fonts))} have the same name: rename one')
     settings = {'version': RENDER_VERSION, 'soundfonts': digests, 'programs': content_digest(PROGRAMS.read_bytes()),
-                'pitches': args.pitches, 'seed': args.seed}
+                'pitches': args.pitches, 'varied': args.varied, 'seed': args.seed}
     if not prepare_folder(args.data, settings):
         print(f'{args.data} holds these notes already: nothing to do')
         return
     splits = split_instruments(list_instruments(fonts), args.seed)
-    plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed)) for instrument in instruments]
+    plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed, args.varied))
+                    for instrument in instruments]
             for split, instruments in splits.items()}
     counts = render_all(plan, args.data, args.seed, args.jobs)
     save_json(args.data / 'render.json', settings | {'finished': True})

@@ -49,6 +49,20 @@ def at_least(lowest, kind=int):
     return convert
 
 
+def share(text):
+    """The type of an option that is a share, 0 to 1."""
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
+    return float(text)
+
+
+def share_below_one(text):
+    """The type of an option that is a share of which 1 would leave nothing."""
+    if share(text) == 1:
+        raise argparse.ArgumentTypeError(f'{text} is not less than 1')
+    return share(text)
+
+
 def random_seed(text):
     """The type of ``--seed``: 0 to 4294967295, which is what scikit-learn and Keras take."""
     if not 0 <= int(text) < 2 ** 32:

@@ -14,7 +14,7 @@ from deepdream.artifacts import BadInput, atomic
 from deepdream.audio import SILENT_PEAK
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 
-HELD_SECONDS = 3
+HELD_SECONDS = 3.0  # NSynth's own
 RENDER_RATE_HZ = 48_000  # what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
 PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
 FADE_SAMPLES = 160  # 10 ms: a release that is longer than a second ends without a click
@@ -49,7 +49,7 @@ def synthesizer(font):
     return synth, synth.sfload(str(font))
 
 
-def render(font, program, pitch, velocity):
+def render(font, program, pitch, velocity, held_seconds=HELD_SECONDS):
     """Return a note's waveform at 16 kHz, float32 of shape (64000,), at the font's level; zeros without the program."""
     import soxr
     synth, number = synthesizer(font)
@@ -57,9 +57,9 @@ def render(font, program, pitch, velocity):
         return np.zeros(N_SAMPLES, np.float32)
     synth.program_select(0, number, 0, program)
     synth.noteon(0, pitch, velocity)
-    held = play(synth, HELD_SECONDS)
+    held = play(synth, held_seconds)
     synth.noteoff(0, pitch)
-    waveform = np.concatenate([held, play(synth, N_SAMPLES / SAMPLE_RATE - HELD_SECONDS)])
+    waveform = np.concatenate([held, play(synth, N_SAMPLES / SAMPLE_RATE - held_seconds)])
     synth.sounds_off()
     play(synth, 1)  # what is left of it must not be heard in the next one
     return soxr.resample(waveform, RENDER_RATE_HZ, SAMPLE_RATE, quality='VHQ').astype(np.float32)
@@ -87,7 +87,8 @@ def render_instrument(instrument, notes, folder, seed):
     import soundfile
     sounding = []
     for note in notes:
-        waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'])
+        waveform = render(instrument['font'], instrument['program'], note['pitch'], note['velocity'],
+                          note['held_seconds'])
         path = Path(folder) / f'{note["note_str"]}.wav'
         if not is_audible(waveform):
             path.unlink(missing_ok=True)

@@ -173,7 +173,8 @@ def test_an_instrument_has_as_many_pitches_as_asked_each_at_one_velocity(three_f
 
 def test_more_pitches_than_the_range_has_are_all_of_them():
     instrument = {'instrument': 3, 'instrument_str': 'bass_acoustic_003', 'range': (40, 44), 'font': 'f'}
-    assert {note['pitch'] for note in render_notes.list_notes(instrument, 12, seed=0)} == {40, 41, 42, 43, 44}
+    notes = render_notes.list_notes(instrument, 12, seed=0, varied=0.5)
+    assert {note['pitch'] for note in notes} == {40, 41, 42, 43, 44}
 
 
 def test_the_table_of_programs_is_sound():
@@ -209,7 +210,8 @@ def test_most_notes_end_in_digital_silence_and_all_without_a_click(rendered):
     assert all(abs(int(ending[-1])) < 100 for ending in endings)
 
 
-def test_notes_start_at_once_and_are_released_after_3_seconds(rendered):
+def test_notes_start_at_once_and_are_released(rendered):
+    """After 3 s, or 3.5 at most."""
     n_released = 0
     for path in wavs_of(rendered):
         waveform = np.abs(soundfile.read(path)[0])
@@ -303,14 +305,83 @@ def test_the_level_is_exact_and_the_end_faded():
     assert not to_level(np.r_[sine(440, 1), np.zeros(48_000)], 0.7)[RATE:].any()  # no dither
 
 
+# How long it is held.
+
+INSTRUMENT = {'instrument': 3, 'instrument_str': 'flute_acoustic_003', 'range': (21, 108), 'font': 'f'}
+
+
+def held_seconds(varied, seed=0):
+    """Of the 88 notes of an instrument."""
+    return np.array([note['held_seconds'] for note in render_notes.list_notes(INSTRUMENT, 88, seed, varied)])
+
+
+def test_the_share_varied_is_held_for_a_time_of_its_own():
+    assert (held_seconds(0) == 3).all()
+    drawn = np.concatenate([held_seconds(1, seed) for seed in range(10)])
+    assert not (drawn == 3).any()
+    assert 0.1 <= drawn.min() < 0.15 and 3.45 < drawn.max() <= 3.5
+    np.testing.assert_allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [0.95, 1.8, 2.65], atol=0.15)
+    half = np.concatenate([held_seconds(0.5, seed) for seed in range(10)])
+    assert np.mean(half != 3) == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_array_equal(half[half != 3], drawn[half != 3])  # those that vary do as where all vary
+
+
+def test_pitches_and_velocities_do_not_depend_on_it():
+    lists = [[(note['note_str'], note['pitch'], note['velocity'])
+              for note in render_notes.list_notes(INSTRUMENT, 30, 4, varied)] for varied in (0, 0.3, 1)]
+    assert lists[0] == lists[1] == lists[2]
+
+
+@pytest.mark.parametrize('seconds', [0.1, 0.141, 1.234, 3.5])  # 0.141: samples at 48 kHz are lost to rounding
+def test_a_sustained_note_falls_silent_where_it_is_released(font, seconds):
+    waveform = sound_font.render(font, 16, 60, 100, seconds)  # an organ
+    assert waveform.shape == (64_000,)
+    held, released = waveform[int(0.05 * RATE):int(seconds * RATE)], waveform[int((seconds + 0.3) * RATE):]
+    assert np.sqrt(np.mean(held ** 2)) > 100 * np.sqrt(np.mean(released ** 2))
+    same = int((min(seconds, 3) - 0.01) * RATE)
+    np.testing.assert_allclose(waveform[:same], sound_font.render(font, 16, 60, 100)[:same], atol=1e-4)
+
+
+@pytest.mark.parametrize('split', SPLITS)
+def test_examples_json_says_for_how_long(rendered, split):
+    """An organ is as loud until then, and silent soon after."""
+    notes = examples_of(rendered, split)
+    assert all(note['held_seconds'] == 3 or 0.1 <= note['held_seconds'] <= 3.5 for note in notes.values())
+    organs = [note for note in notes.values() if note['instrument_family_str'] == 'organ']
+    for note in organs:
+        waveform = soundfile.read(rendered / split / 'audio' / f'{note["note_str"]}.wav')[0]
+        end = note['held_seconds']
+        before, after = waveform[int((end - 0.08) * RATE):int(end * RATE)], waveform[int((end + 0.4) * RATE):]
+        assert np.sqrt(np.mean(before ** 2)) > 10 * np.sqrt(np.mean(after ** 2)), note
+
+
+@pytest.mark.parametrize('varied', [0, 1])
+def test_none_or_all_are_varied(three_families, tmp_path, varied):
+    assert render(tmp_path / 'data', '--varied', varied) == 0
+    times = [note['held_seconds'] for split in SPLITS for note in examples_of(tmp_path / 'data', split).values()]
+    assert len(times) > 30 and [seconds != 3 for seconds in times] == [bool(varied)] * len(times)
+
+
+def test_another_share_replaces_the_notes(three_families, tmp_path):
+    assert render(tmp_path / 'data', '--varied', 1) == 0
+    all_varied = contents(tmp_path / 'data')
+    assert render(tmp_path / 'data', '--varied', 0) == 0
+    assert render(tmp_path / 'fresh', '--varied', 0) == 0
+    assert contents(tmp_path / 'data') == contents(tmp_path / 'fresh')
+    same_names = all_varied.keys() & contents(tmp_path / 'data').keys()
+    wavs = [name for name in same_names if name.endswith('.wav')]
+    assert len(wavs) > 30 and all(all_varied[name] != (tmp_path / 'data' / name).read_bytes() for name in wavs)
+    assert json.loads((tmp_path / 'data/render.json').read_text())['varied'] == 0
+
+
 # Silent notes, duplicates, families that are too small.
 
 @pytest.fixture
 def without_25(monkeypatch):
     """A synthesiser that plays nothing at velocity 25."""
     real = sound_font.render
-    monkeypatch.setattr(sound_font, 'render', lambda font, program, pitch, velocity: real(
-        font, program, pitch, velocity) * (velocity != 25))
+    monkeypatch.setattr(sound_font, 'render', lambda font, program, pitch, velocity, *held_seconds: real(
+        font, program, pitch, velocity, *held_seconds) * (velocity != 25))
 
 
 def test_silent_notes_are_left_out_of_audio_and_examples(three_families, without_25, tmp_path):
@@ -492,7 +563,8 @@ def test_two_fonts_of_one_name_both_count_or_are_refused(three_families, tmp_pat
         assert len(json.loads((tmp_path / 'data' / 'render.json').read_text())['soundfonts']) == 2
 
 
-@pytest.mark.parametrize('options', [['--pitches', '0'], ['--seed', '-1'], ['--jobs', '0'], ['--pitches', 'x']])
+@pytest.mark.parametrize('options', [['--pitches', '0'], ['--seed', '-1'], ['--jobs', '0'], ['--pitches', 'x'],
+                                     ['--varied', '-0.1'], ['--varied', '1.1'], ['--varied', 'half']])
 def test_options_that_make_no_sense_are_no_traceback(tmp_path, options):
     result = run_python('render_notes.py', '--data', tmp_path / 'data', '--pitches', 1, *options)
     assert result.returncode != 0
