@@ -2,7 +2,7 @@
 DATA ?= data
 RUN ?= run
 STEPS ?= 1500
-TRAINING ?= --network harmonic --augmentation --weight-decay 0.3 --keep last
+TRAINING ?=
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 
@@ -25,7 +25,7 @@ demo: $(RUN)/.mapped  ## render notes into DATA (data), run stages 1-7 into RUN 
 	@echo; echo 'the sound map: open $(abspath $(RUN))/map/index.html in a browser'
 
 nsynth: $(DATA)/train/examples.json  ## the same stages on NSynth, downloaded before: make nsynth DATA=... RUN=...
-	@$(MAKE) --no-print-directory demo STEPS=10000 NOTES=$(DATA)/train/examples.json
+	@$(MAKE) --no-print-directory demo STEPS=20000 NOTES=$(DATA)/train/examples.json
 
 dream: $(RUN)/.dreamed  ## the neuron atlas of RUN: after demo, or at once with RUN=pretrained
 	@echo; echo 'the neuron atlas: open $(abspath $(RUN))/atlas/index.html in a browser'

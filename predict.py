@@ -50,10 +50,10 @@ def predict_all(network, novelty, neighbourhood, windows):
                 for path, start, of_one in zip(paths, starts, probabilities, strict=True)]
         if novelty:
             limit = novelty.limit if np.isfinite(novelty.limit) else None
-            distances = novelty.distances(fc2)
-            for row, distance, is_out in zip(rows, distances, novelty.are_out(distances).tolist(), strict=True):
+            log_odds = novelty.log_odds(fc2)
+            for row, odds, is_out in zip(rows, log_odds, novelty.are_out(log_odds).tolist(), strict=True):
                 row |= {'out_of_distribution': is_out, 'unlike_anything_seen': is_out,  # the second is its name before
-                        'distance': float(distance), 'limit': limit}
+                        'log_odds': float(odds), 'limit': limit}
         if neighbourhood:
             for row, nearest in zip(rows, neighbourhood.nearest(fc2), strict=True):
                 row['nearest'] = nearest
@@ -85,7 +85,7 @@ def as_table(rows):
 
 
 def as_csv(rows, labels):
-    about = ('out_of_distribution', 'unlike_anything_seen', 'distance', 'limit')
+    about = ('out_of_distribution', 'unlike_anything_seen', 'log_odds', 'limit')
     n_nearest = max([len(row.get('nearest', [])) for row in rows], default=0)
     head = ['file', 'start', 'label', *labels, *about, *(f'nearest_{i + 1}' for i in range(n_nearest))]
     return csv_text([head, *([row['file'], row['start'], row['label'],

@@ -1,6 +1,10 @@
-"""What is out of distribution: artificial sounds, the run's test notes, and wavs of a folder (of NSynth, say).
+"""What is out of distribution: artificial sounds of kinds that training has not met, and sounds of folders.
 
-    python benchmarks/bench_out_of_distribution.py [--run run] [--wavs DIR]
+    python benchmarks/bench_out_of_distribution.py [--run run] [--notes DIR ...] [--outliers DIR ...]
+
+`--notes` are single notes, which should be within the limit, as should the run's test notes; `--outliers` are drums,
+effects or speech, which should be beyond it. A row for each kind of outlier: the share beyond the limit, and the area
+under the ROC curve against each kind of notes, all in %.
 """
 
 import argparse
@@ -8,61 +12,73 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import chirp, square
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from deepdream.artifacts import load_npy
-from deepdream.audio import load_waveform
-from deepdream.novelty import open_novelty
+from deepdream.novelty import activations_of, open_novelty, read_outliers
+from deepdream.sound_files import find_sounds
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 from deepdream.trained import open_network
 
-BATCH = 32
+N_EACH = 50
 
 
-def coloured(rng, slope):
-    """Noise whose magnitude falls with frequency to the power of `slope`."""
-    hertz = np.fft.rfftfreq(N_SAMPLES, 1 / SAMPLE_RATE)
-    return np.fft.irfft(np.fft.rfft(rng.normal(size=N_SAMPLES)) / np.maximum(hertz, 20) ** slope)
-
-
-def artificial_sounds():
-    """{name: waveform (64000,)}."""
-    time, rng = np.arange(N_SAMPLES) / SAMPLE_RATE, np.random.default_rng(0)
+def artificial_sounds(rng):
+    """Yield waveforms (64000,) of kinds that deepdream/outliers.py lacks."""
+    time = np.arange(N_SAMPLES) / SAMPLE_RATE
     white = rng.normal(size=N_SAMPLES)
-    return ({'white noise': white, 'pink noise': coloured(rng, 0.5), 'brown noise': coloured(rng, 1),
-             'interrupted noise': white * (np.sin(2 * np.pi * 5 * time) > 0), 'swelling noise': white * time,
-             'click': np.eye(1, N_SAMPLES, N_SAMPLES // 8)[0], 'clicks': np.arange(N_SAMPLES) % 4000 == 10,
-             'linear sweep': chirp(time, 50, 4, 7500), 'logarithmic sweep': chirp(time, 50, 4, 7500, 'logarithmic')}
-            | {f'sine of {hertz} Hz': np.sin(2 * np.pi * hertz * time) for hertz in (100, 440, 3000)}
-            | {f'square wave of {hertz} Hz': square(2 * np.pi * hertz * time) for hertz in (100, 440, 2000)})
+    swing = 1 + 0.5 * np.sin(2 * np.pi * rng.uniform(0.3, 8) * time)
+    high_low = np.where(np.sin(2 * np.pi * rng.uniform(0.5, 4) * time) > 0, 1, rng.uniform(0.6, 0.9))
+    yield np.sin(2 * np.pi * np.cumsum(rng.uniform(60, 400) * swing) / SAMPLE_RATE)  # a siren
+    yield np.sin(2 * np.pi * np.cumsum(rng.uniform(400, 2000) * high_low) / SAMPLE_RATE)  # an alarm of two tones
+    yield white * (np.sin(2 * np.pi * rng.uniform(2, 8) * time) > 0)  # interrupted noise
+    yield white * time  # swelling noise
+    yield (np.arange(N_SAMPLES) % int(rng.uniform(0.02, 0.4) * SAMPLE_RATE) == 10).astype(float)  # regular clicks
+    yield np.repeat(rng.normal(size=N_SAMPLES), rng.integers(2, 40))[:N_SAMPLES]  # noise sampled at a low rate
 
 
-def is_out_of_distribution(network, novelty, waveforms):
-    """Which of the waveforms (n, 64000) are beyond the limit, (n,)."""
-    fc2 = [network.predict(waveforms[i:i + BATCH])[1] for i in range(0, len(waveforms), BATCH)]
-    return novelty.distances(np.concatenate(fc2)) > novelty.limit
+def as_notes(waveforms):
+    """Yield waveforms at the level of notes."""
+    for waveform in waveforms:
+        yield (0.8 * waveform / np.abs(waveform).max()).astype(np.float32)
+
+
+def log_odds_of_folder(network, novelty, folder):
+    sounds, _ = find_sounds([folder])
+    return novelty.log_odds(activations_of(network, read_outliers(sounds)))
+
+
+def print_table(novelty, notes, outliers):
+    """Print the shares beyond the limit and the areas under the ROC curve, from {name: log odds}."""
+    from sklearn.metrics import roc_auc_score
+    print('notes beyond the limit: ' + ', '.join(f'{name} {novelty.are_out(odds).mean():.1%}'
+                                                 for name, odds in notes.items()))
+    print(f'\n| outliers | sounds | beyond the limit | {" | ".join(f"area against {name}" for name in notes)} |')
+    print('|' + '---|' * (3 + len(notes)))
+    for name, odds in outliers.items():
+        areas = [roc_auc_score(np.repeat([0, 1], [len(within), len(odds)]), np.concatenate([within, odds]))
+                 for within in notes.values()]
+        print(f'| {name} | {len(odds)} | {100 * novelty.are_out(odds).mean():.1f} | '
+              + ' | '.join(f'{100 * area:.1f}' for area in areas) + ' |')
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--run', type=Path, default='run')
-    options.add_argument('--wavs', type=Path, metavar='DIR')
+    options.add_argument('--notes', nargs='+', type=Path, default=[], metavar='DIR')
+    options.add_argument('--outliers', nargs='+', type=Path, default=[], metavar='DIR')
     args = options.parse_args()
 
     network, novelty = open_network(args.run), open_novelty(args.run)
     if not novelty:
         raise SystemExit(1)
-    sounds = artificial_sounds()
-    found = is_out_of_distribution(network, novelty, np.stack(list(sounds.values())).astype(np.float32))
-    print(f'out of distribution are {found.sum()} of {len(found)} artificial sounds; not '
-          + ', '.join(name for name, one in zip(sounds, found, strict=True) if not one))
-    of_notes = novelty.distances(load_npy(args.run / 'activation.npy', 'activation.py')) > novelty.limit
-    print(f'of the {len(of_notes):,} notes of the test split {of_notes.mean():.1%}')
-    if args.wavs:
-        waveforms = np.stack([load_waveform(wav)[0] for wav in sorted(args.wavs.glob('*.wav'))])
-        share = is_out_of_distribution(network, novelty, waveforms).mean()
-        print(f'of the {len(waveforms):,} wavs in {args.wavs} {share:.1%}')
+    rng = np.random.default_rng(0)
+    artificial = as_notes(sound for _ in range(N_EACH) for sound in artificial_sounds(rng))
+    outliers = {'artificial, other kinds': novelty.log_odds(activations_of(network, artificial))}
+    outliers |= {folder.name: log_odds_of_folder(network, novelty, folder) for folder in args.outliers}
+    notes = {'activation.npy': novelty.log_odds(load_npy(args.run / 'activation.npy', 'activation.py'))}
+    notes |= {folder.name: log_odds_of_folder(network, novelty, folder) for folder in args.notes}
+    print_table(novelty, notes, outliers)
 
 
 if __name__ == '__main__':

@@ -1,103 +1,146 @@
-"""Whether a sound is out of distribution: its distance in fc2 space from what train notes of any label look like.
+"""Whether a sound is out of distribution: whether it lies in fc2 space where sounds of no label lie, or where notes do.
 
-The distance is Mahalanobis': to the mean of the nearest label, with one covariance for all labels (K. Lee, K. Lee,
-H. Lee, J. Shin 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks",
-arXiv:1807.03888, section 2.1). The covariance is shrunk (Ledoit and Wolf 2004), because many of the 256 neurons hardly
-vary. A sound is out of distribution where it is farther than 95 % of the valid notes, whose instruments are not those
-of the train notes. A sound within that distance may still belong to no label.
+A linear discriminant analysis tells the fc2 activations of train notes from those of sounds of no label: those of
+deepdream/outliers.py, and what `train.py --outliers` adds: drums, say. Its covariance is shrunk (Ledoit and
+Wolf 2004), because many of the 256 neurons hardly vary. The network itself does not learn from these sounds, unlike in
+"Deep Anomaly Detection with Outlier Exposure" (D. Hendrycks, M. Mazeika, T. Dietterich 2019, arXiv:1812.04606): that
+cost accuracy, and was no better. A sound is out of distribution where its log odds are higher than those of 98 % of the
+valid notes, whose instruments are not those of the train notes. One with lower odds may still belong to no label.
+docs/experiments.md has what was tried.
 
-RUN/novelty.npz holds the means, the inverse of the covariance, the limit, and a digest of the model of all three.
+RUN/novelty.npz holds the weights of the discriminant, the limit, and a digest of the model that both belong to.
 """
 
+import hashlib
 import sys
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
 from deepdream.artifacts import DAMAGED, BadInput, atomic
+from deepdream.audio import windows_of
+from deepdream.outliers import make_outliers
 from deepdream.run_folder import check_model, check_version, model_digest
 
-TOLERANCE = 1e-3  # of the limit: batches of other sizes give other last bits
-NOVELTY_VERSION = 1  # raise it when the same activations give another file; a file without one has version 1
-PERCENTILE = 95
+TOLERANCE = 1e-3  # in log odds: batches of other sizes give other last bits
+NOVELTY_VERSION = 2  # raise it when the same activations give another file; a file without one has version 1
+PERCENTILE = 98
 N_NEURONS = 256  # of fc2
-N_NOTES = 10_000  # train notes, drawn at random, at most
+N_NOTES = 4_000  # train notes, drawn at random, at most: not many more than outliers
+N_ARTIFICIAL = 1_400  # outliers made by NumPy
+BATCH = 32
 
 
 @dataclass
 class Novelty:
-    """The train notes in fc2 space: `means` (n_labels, 256), `precision` (256, 256), the inverse of the covariance.
+    """Log odds that a sound is of no label: fc2 @ `weights` (256,) + `bias`; above `limit` it is out of distribution.
 
-    `limit` is a distance, infinite where there were no valid notes to find it by.
+    `limit` is infinite where there were no valid notes to find it by.
     """
 
-    means: np.ndarray
-    precision: np.ndarray
+    weights: np.ndarray
+    bias: float
     limit: float
 
-    def distances(self, fc2):
-        """Return the distances (n,) of activations (n, 256) from the nearest label."""
-        from scipy.spatial.distance import cdist
-        return cdist(fc2, self.means, 'mahalanobis', VI=self.precision).min(axis=1)
+    def log_odds(self, fc2):
+        """Return the log odds (n,) of activations (n, 256)."""
+        return fc2 @ self.weights + self.bias
 
-    def are_out(self, distances):
-        """Return which of the distances (n,) are out of distribution."""
-        return distances > self.limit * (1 + TOLERANCE)
+    def are_out(self, log_odds):
+        """Return which of the log odds (n,) are out of distribution."""
+        return log_odds > self.limit + TOLERANCE
 
 
-def fit_novelty(train, class_indices, valid):
-    """Return the Novelty of train notes (n, 256) with their labels, and of valid notes (m, 256), which may be none."""
-    from sklearn.covariance import LedoitWolf
-    present, positions = np.unique(class_indices, return_inverse=True)
-    train = train.astype(np.float64)
-    means = np.stack([train[positions == i].mean(axis=0) for i in range(len(present))])
-    found = Novelty(means, LedoitWolf(assume_centered=True).fit(train - means[positions]).precision_, np.inf)
-    if len(valid) and (train != means[positions]).any():  # one note of each label says nothing of how far notes lie
-        found.limit = float(np.percentile(found.distances(valid), PERCENTILE))
+def fit_novelty(train, outliers, valid):
+    """Return the Novelty of train notes (n, 256), sounds of no label (m, 256), and valid notes (k, 256), if any."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    both = np.concatenate([train, outliers]).astype(np.float64)
+    discriminant = LinearDiscriminantAnalysis(solver='lsqr', shrinkage='auto')
+    discriminant.fit(both, np.arange(len(both)) >= len(train))
+    found = Novelty(discriminant.coef_[0], float(discriminant.intercept_[0]), np.inf)
+    if len(valid):
+        found.limit = float(np.percentile(found.log_odds(valid), PERCENTILE))
     return found
 
 
-def write_novelty(run, provider, seed=0):
-    """Write RUN/novelty.npz, unless it is there already for this very model."""
+def read_outliers(sounds):
+    """Yield the waveform (64000,) of every file, its loudest 4 s; say on stderr which of them cannot be used."""
+    for path in sounds:
+        try:
+            yield from (waveform for _, waveform in windows_of(path))
+        except (BadInput, OSError) as error:
+            print(f'train.py: left out of the outliers: {error}', file=sys.stderr)
+
+
+def list_outliers(folders):
+    """Return (sound files below the folders, a digest of their names and sizes)."""
+    from deepdream.sound_files import find_sounds
+    sounds, left_out = find_sounds(folders) if folders else ([], [])
+    for line in left_out:
+        print(f'train.py: {line}', file=sys.stderr)
+    listed = '\n'.join(f'{path} {path.stat().st_size}' for path in sounds if path.exists())
+    return sounds, hashlib.sha256(listed.encode(errors='surrogateescape')).hexdigest()[:16]
+
+
+def activations_of(network, waveforms):
+    """Return fc2 (n, 256) of an iterable of waveforms (64000,)."""
+    waveforms, found = iter(waveforms), []
+    while batch := list(islice(waveforms, BATCH)):
+        found.append(network.predict(np.stack(batch))[1])
+    return np.concatenate(found)
+
+
+def write_novelty(run, provider, outliers=(), seed=0):
+    """Write RUN/novelty.npz, unless it is there already for this very model and these folders of `outliers`."""
+    from deepdream.command_line import progress
     from deepdream.inference import get_activation
+    from deepdream.trained import open_network
     from model import load_model
     path, digest = run / 'novelty.npz', model_digest(run)
-    if path.exists() and load_novelty(path)[1:] == (digest, NOVELTY_VERSION):
+    sounds, listed = list_outliers(outliers)
+    if path.exists() and load_novelty(path)[1:] == (digest, NOVELTY_VERSION, listed):
         return
-    model = load_model(run / 'model.keras')
+    network, model = open_network(run), load_model(run / 'model.keras')
     chosen = np.random.default_rng(seed).permutation(provider.n_notes('train'))[:N_NOTES]
     valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, N_NEURONS))
     train = get_activation(model, provider, 'train', chosen)
-    found = fit_novelty(train, provider.class_indices['train'][chosen], valid)
+    waveforms = progress(chain(make_outliers(N_ARTIFICIAL, seed), read_outliers(sounds)), N_ARTIFICIAL + len(sounds),
+                         'outliers', 'sound')
+    fc2 = activations_of(network, waveforms)
+    found = fit_novelty(train, fc2, valid)
     with atomic(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, version=NOVELTY_VERSION, means=found.means, precision=found.precision, limit=found.limit,
-                 model=digest)
-    print(f'{path}: ' + (f'{PERCENTILE} % of the valid notes are nearer than {found.limit:.1f} to a label of train'
-                         if np.isfinite(found.limit) else 'no valid split, or one train note of each label, so that no '
-                         'sound is called out of distribution'))
+        np.savez(file, version=NOVELTY_VERSION, weights=found.weights, bias=found.bias, limit=found.limit,
+                 model=digest, outliers=listed)
+    print(f'{path}: learned from {len(train):,} train notes and {len(fc2):,} sounds of no label; '
+          + (f'{PERCENTILE} % of the valid notes have log odds below {found.limit:.1f}' if np.isfinite(found.limit)
+             else 'no valid split, so that no sound is called out of distribution'))
 
 
 def load_novelty(path):
-    """Return (Novelty, digest of the model, version)."""
+    """Return (Novelty, digest of the model, version, digest of the outliers)."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            found = Novelty(stored['means'], stored['precision'], float(stored['limit']))
-            digest, version = str(stored['model']), int(stored['version']) if 'version' in stored else 1
-        if found.means.ndim != 2 or np.isnan([*found.distances(np.zeros((1, N_NEURONS))), found.limit]).any():
-            raise ValueError('not finite, or of other shapes')
-        return found, digest, version
+            version = int(stored['version']) if 'version' in stored else 1
+            digest = str(stored['model'])
+            if version < NOVELTY_VERSION:  # of distances, not of odds
+                return None, digest, version, ''
+            found = Novelty(stored['weights'], float(stored['bias']), float(stored['limit']))
+            if found.weights.shape != (N_NEURONS,) or np.isnan([*found.weights, found.bias, found.limit]).any():
+                raise ValueError('not finite, or of other shapes')
+            return found, digest, version, str(stored['outliers'])
     except DAMAGED as error:
         raise BadInput(f'{path} is damaged ({error}): delete it and run `python train.py` again') from error
 
 
 def open_novelty(run):
-    """Return the Novelty of a run, or None, said on stderr, where an older train.py has left none."""
+    """Return the Novelty of a run, or None, said on stderr, where an older train.py has left none or another kind."""
     path = run / 'novelty.npz'
-    if not path.exists():
-        print(f'{path} is missing, so no sound is called out of distribution: `python train.py` writes it',
-              file=sys.stderr)
+    novelty, digest, version, _ = load_novelty(path) if path.exists() else (None, '', 0, '')
+    if novelty is None:
+        print(f'{path} is {"of an older version" if version else "missing"}, so no sound is called out of '
+              'distribution: `python train.py` writes it', file=sys.stderr)
         return None
-    novelty, digest, version = load_novelty(path)
     check_model(run, path, digest, 'train.py')
     check_version(path, version, NOVELTY_VERSION, 'train.py')
     return novelty

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from deepdream.artifacts import BadInput
-from deepdream.augmentation import bin_frequencies, knot_weights, vary
+from deepdream.augmentation import bin_frequencies, knot_weights, noise_magnitudes, vary
 from deepdream.backend import tf
 from deepdream.spectrum import N_BINS, N_FRAMES, NPY_HEADER, normalise, npy_size
 
@@ -21,11 +21,11 @@ def make_dataset(paths, class_indices, variations, signal_dtype, mean, std, batc
     `augmentation.Variations` or None, belong to them one by one. The spectra come as float32 (batch, 251, 513, 1).
     """
     columns = {'path': paths, 'class_index': class_indices} | ({'variations': variations} if variations else {})
-    to_levels = knot_weights(bin_frequencies())
+    to_levels, noise = knot_weights(bin_frequencies()), noise_magnitudes()
 
     @tf.function(jit_compile=True)  # XLA does it in one pass over the batch: 4.7 ms of processor time against 7.7
     def normalised(spectra, variations=None):
-        spectra = vary(spectra, variations, to_levels) if variations else tf.cast(spectra, tf.float32)
+        spectra = vary(spectra, variations, to_levels, noise) if variations else tf.cast(spectra, tf.float32)
         return normalise(spectra, mean, std)[..., tf.newaxis]
 
     def with_spectrum(note):

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from deepdream import spectrum
 from deepdream.artifacts import BadInput, atomic, load_json, save_csv, save_json, save_npy, save_text
 
-TRAINING_VERSION = 1  # raise it when the same data and settings end in another model: older runs are then refused
+TRAINING_VERSION = 2  # raise it when the same data and settings end in another model: older runs are then refused
 TRAINING_DIGEST_BEFORE_VERSIONS = '7c960e3f2d5d31ec'  # 'digests.code' in config.json when it was as version 1
 HISTORY = ('step', 'learning_rate', 'train_loss', 'train_accuracy', 'valid_loss', 'valid_accuracy')
 
@@ -27,7 +27,8 @@ class TrainingSettings:
     learning_rate: float
     schedule: str
     weight_decay: float
-    class_balance: str
+    balance: str
+    label_smoothing: float
     validate_every: int
     patience: int
     keep: str

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from conftest import (
+    PLAIN,
     SMALL_LABELS,
     SMALL_TRAINING,
     damaged_copy,
@@ -138,7 +139,7 @@ def test_run_killed_before_its_calibration_gets_it_when_started_again(run, small
 def test_training_anew_leaves_no_stale_calibration(tmp_path, capfd):
     """Without a valid split, too, which gives temperature 1 and says so."""
     data, run = make_data(tmp_path / 'data', {'train': small_names(0, 2, 1)}), tmp_path / 'run'
-    steps = ('--steps', 1, '--batch-size', 4)
+    steps = (*PLAIN, '--steps', 1, '--batch-size', 4)
     assert stage(train, data, run, *steps) == 0
     assert 'temperature 1, as there is no valid split' in capfd.readouterr().out
     first = content_of(run)

@@ -13,6 +13,7 @@ from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, edit_json, make_data
 import data_provider
 from data_provider import prepare_data
 from deepdream.artifacts import BadInput
+from deepdream.augmentation import bin_frequencies, draw_variations, knot_weights, noise_magnitudes, vary
 from deepdream.pipeline import name_damaged_files
 from deepdream.spectrum import npy_size
 
@@ -45,8 +46,8 @@ def spectrum_file(data, split='train', i=0):
     return sorted((data / split / 'spectrum').glob('*.npy'))[i]
 
 
-def batches_of(provider, split, order=None):
-    spectra, indices = zip(*provider.dataset(split, order).as_numpy_iterator(), strict=True)
+def batches_of(provider, split, order=None, variations=None):
+    spectra, indices = zip(*provider.dataset(split, order, variations).as_numpy_iterator(), strict=True)
     return [len(batch) for batch in indices], np.concatenate(spectra), np.concatenate(indices)
 
 
@@ -141,6 +142,18 @@ def test_dataset_respects_order(tiny_data):
     assert sizes == [3, 3, 1]
     np.testing.assert_allclose(spectra, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(indices, expected_indices)
+
+
+def test_dataset_varies_each_note_as_its_row_says(tiny_data):
+    provider, order = provider_of(tiny_data, batch_size=4), [5, 0, 0, 3, 7, 1]
+    variations = draw_variations(6, 0, 12)
+    sizes, spectra, indices = batches_of(provider, 'train', order, variations)
+    stored = np.stack([provider.stored_spectrum('train', i) for i in order])
+    expected = vary(stored, variations, knot_weights(bin_frequencies()), noise_magnitudes()).numpy()
+    assert sizes == [4, 2]
+    np.testing.assert_allclose(spectra[..., 0], provider.normalise(expected), atol=2e-3)
+    np.testing.assert_array_equal(indices, provider.class_indices['train'][order])
+    assert not np.allclose(spectra[1], spectra[2], atol=0.1)  # a note that comes twice is varied twice
 
 
 def test_odd_names_work(tmp_path):

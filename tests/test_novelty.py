@@ -1,8 +1,8 @@
-"""novelty.py: the distance on made-up activations, and on sounds that are no notes; what train.py keeps of it."""
+"""novelty.py: the log odds of made-up activations, and of sounds that are no notes; what train.py keeps of them."""
 
 import numpy as np
 import pytest
-from conftest import SMALL_TRAINING, damaged_copy, make_data, noise, small_names, stage, write_wav
+from conftest import PLAIN, SMALL_TRAINING, damaged_copy, make_data, noise, small_names, stage, write_wav
 
 import predict
 import train
@@ -17,70 +17,62 @@ def run(trained, tmp_path):
     return damaged_copy(trained, tmp_path / 'run')
 
 
-def clusters(rng, n, means, spread):
-    """Activations (n * len(means), d) around means (n_labels, d) with a spread (d,), and their labels."""
-    labels = np.repeat(np.arange(len(means)), n)
-    return means[labels] + rng.normal(size=(len(labels), means.shape[1])) * spread, labels
+def cloud(seed, n, center=0.0):
+    """Activations (n, 256) around a center on the first axis; the last 56 neurons are dead."""
+    activations = np.random.default_rng(seed).normal(size=(n, 256)) + center * np.eye(256)[0]
+    return activations * (np.arange(256) < 200)
 
 
 @pytest.fixture
 def known():
-    """(Novelty of three labels, their means, the spread): the first axis varies much, the last hardly at all."""
-    rng = np.random.default_rng(0)
-    means, spread = 10 * np.eye(3, 8), np.array([5, 1, 1, 1, 1, 1, 1, 0.1])
-    train_notes, labels = clusters(rng, 500, means, spread)
-    return novelty.fit_novelty(train_notes, labels, clusters(rng, 500, means, spread)[0]), means, spread
+    """The Novelty of notes around 0 and of outliers around 6 on the first axis."""
+    return novelty.fit_novelty(cloud(0, 600), cloud(1, 400, 6), cloud(2, 2000))
 
 
-# The distance.
+# The log odds.
 
-def test_one_in_twenty_notes_like_the_known_ones_is_beyond_the_limit(known):
-    found, means, spread = known
-    others, _ = clusters(np.random.default_rng(1), 2000, means, spread)
-    assert 0.035 < np.mean(found.distances(others) > found.limit) < 0.07
+def test_one_in_fifty_notes_like_the_valid_ones_is_beyond_the_limit(known):
+    assert 0.01 < known.are_out(known.log_odds(cloud(3, 4000))).mean() < 0.035
 
 
-def test_distance_is_that_of_mahalanobis_to_the_nearest_label(known):
-    found, means, spread = known
-    np.testing.assert_allclose(found.distances(means), 0, atol=0.5)
-    for axis in range(7):
-        away = means[1] + 3 * spread * np.eye(8)[axis]
-        assert found.distances(away[np.newaxis])[0] == pytest.approx(3, rel=0.15)
+def test_outliers_are_beyond_the_limit(known):
+    assert known.are_out(known.log_odds(cloud(4, 500, 6))).mean() > 0.99
 
 
-def test_what_hardly_varies_counts_for_more(known):
-    found, means, _ = known
-    along, across = (means[0] + 5 * np.eye(8)[axis] for axis in (0, 7))
-    usual, strange = found.distances(np.stack([along, across]))
-    assert usual < found.limit < strange
+def test_the_axis_that_tells_them_apart_counts_and_others_hardly(known):
+    along, across = known.log_odds(3 * np.eye(256)[[0, 1]]) - known.log_odds(np.zeros((1, 256)))
+    assert along > 5 * abs(across)
 
 
-def test_labels_without_notes_and_dead_neurons_upset_nothing():
-    rng = np.random.default_rng(0)
-    train_notes = np.abs(rng.normal(size=(40, 256)).astype(np.float32)) * (np.arange(256) < 100)
-    found = novelty.fit_novelty(train_notes, np.repeat([2, 5], 20), train_notes[:0])
-    assert found.means.shape == (2, 256)
-    assert np.isfinite(found.distances(train_notes)).all()
-    assert found.limit == np.inf
+def test_dead_neurons_count_for_nothing(known):
+    np.testing.assert_allclose(known.log_odds(np.eye(256)[250:251]), known.bias, atol=1e-6)
+
+
+def test_without_valid_notes_there_is_no_limit():
+    found = novelty.fit_novelty(cloud(0, 40), cloud(1, 30, 6), cloud(2, 0))
+    assert found.limit == np.inf and not found.are_out(found.log_odds(cloud(1, 30, 6))).any()
+
+
+def test_one_train_note_is_enough():
+    found = novelty.fit_novelty(cloud(0, 1), cloud(1, 30, 6), cloud(2, 5))
+    assert np.isfinite([*found.weights, found.bias, found.limit]).all()
 
 
 # What train.py keeps, and what predict.py makes of it.
 
 def test_training_ends_with_the_limit_of_its_model(trained):
-    found, digest, _ = novelty.load_novelty(trained / 'novelty.npz')
-    assert digest == model_digest(trained)
-    assert found.means.shape == (4, 256)
-    assert 0 < found.limit < np.inf
+    found, digest, version, _ = novelty.load_novelty(trained / 'novelty.npz')
+    assert (digest, version) == (model_digest(trained), novelty.NOVELTY_VERSION)
+    assert found.weights.shape == (256,) and np.isfinite(found.limit)
 
 
 def test_run_killed_before_it_gets_it_when_started_again(run, small_data):
-    expected, digest, _ = novelty.load_novelty(run / 'novelty.npz')
+    expected, digest, *_ = novelty.load_novelty(run / 'novelty.npz')
     (run / 'novelty.npz').unlink()
     assert stage(train, small_data, run, *SMALL_TRAINING) == 0
-    again, digest_again, _ = novelty.load_novelty(run / 'novelty.npz')
+    again, digest_again, *_ = novelty.load_novelty(run / 'novelty.npz')
     assert (again.limit, digest_again) == (expected.limit, digest)
-    np.testing.assert_array_equal(again.means, expected.means)
-    np.testing.assert_array_equal(again.precision, expected.precision)
+    np.testing.assert_array_equal(again.weights, expected.weights)
 
 
 def test_noise_and_clicks_are_out_of_distribution(run, tmp_path, capfd):
@@ -92,7 +84,7 @@ def test_noise_and_clicks_are_out_of_distribution(run, tmp_path, capfd):
 
 def test_without_a_valid_split_nothing_is_strange(tmp_path, capfd):
     data, run = make_data(tmp_path / 'data', {'train': small_names(0, 2, 1)}), tmp_path / 'run'
-    assert stage(train, data, run, '--steps', 1, '--batch-size', 4) == 0
+    assert stage(train, data, run, *PLAIN, '--steps', 1, '--batch-size', 4) == 0
     assert 'no sound is called out of distribution' in capfd.readouterr().out
     wav = next((data / 'train/audio').glob('*.wav'))
     assert predict.main([str(wav), '--run', str(run), '--json']) == 0
@@ -113,8 +105,8 @@ def test_damaged_file_is_refused(run, content):
         novelty.open_novelty(run)
 
 
-@pytest.mark.parametrize('changes', [{'limit': np.nan}, {'limit': [1, 2]}, {'means': np.ones(256)},
-                                     {'precision': np.full((256, 256), np.nan)}, {'means': np.ones((2, 3))}])
+@pytest.mark.parametrize('changes', [{'limit': np.nan}, {'limit': [1, 2]}, {'weights': np.full(256, np.nan)},
+                                     {'bias': np.inf - np.inf}, {'weights': np.ones((2, 3))}])
 def test_file_that_holds_nonsense_is_refused(run, changes):
     with np.load(run / 'novelty.npz') as kept:
         content = dict(kept) | changes
@@ -124,7 +116,36 @@ def test_file_that_holds_nonsense_is_refused(run, changes):
 
 
 def test_file_of_another_model_is_refused(run):
-    found, _, _ = novelty.load_novelty(run / 'novelty.npz')
-    np.savez(run / 'novelty.npz', means=found.means, precision=found.precision, limit=1.0, model='another')
+    with np.load(run / 'novelty.npz') as kept:
+        np.savez(run / 'novelty.npz', **dict(kept) | {'model': 'another'})
     with pytest.raises(BadInput, match='another model'):
         novelty.open_novelty(run)
+
+
+def test_file_of_an_older_version_is_as_good_as_none(run, small_data, capfd):
+    np.savez(run / 'novelty.npz', means=np.ones((4, 256)), precision=np.eye(256), limit=1.0, model=model_digest(run))
+    assert novelty.open_novelty(run) is None
+    assert 'novelty.npz is of an older version' in capfd.readouterr().err
+    assert stage(train, small_data, run, *SMALL_TRAINING) == 0
+    assert novelty.open_novelty(run)
+
+
+# The outliers that are given.
+
+def test_outliers_are_learned_from_once(run, small_data, tmp_path, capfd):
+    """A sound that passes for a note does so no longer once it is among the outliers."""
+    for number in range(4):
+        write_wav(tmp_path / f'drums/{number}.wav', noise(number))
+    (tmp_path / 'drums/broken.wav').write_bytes(b'RIFF')
+    training = (*SMALL_TRAINING, '--outliers', tmp_path / 'drums')
+    assert stage(train, small_data, run, *training) == 0
+    output = capfd.readouterr()
+    assert f'{novelty.N_ARTIFICIAL + 4} sounds of no label' in output.out
+    assert 'left out of the outliers' in output.err and 'broken.wav' in output.err
+    before = (run / 'novelty.npz').read_bytes()
+    assert stage(train, small_data, run, *training) == 0
+    assert (run / 'novelty.npz').read_bytes() == before
+    assert 'sounds of no label' not in capfd.readouterr().out
+    write_wav(tmp_path / 'drums/another.wav', noise(9))
+    assert stage(train, small_data, run, *training) == 0
+    assert f'{novelty.N_ARTIFICIAL + 5} sounds of no label' in capfd.readouterr().out

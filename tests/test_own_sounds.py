@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from conftest import stage
+from conftest import PLAIN, stage
 
 import activation
 import dream
@@ -18,7 +18,7 @@ import split_notes
 import train
 from deepdream.map.previews import make_previews, preview_files
 
-TRAINING = ('--steps', 30, '--batch-size', 8, '--validate-every', 15)
+TRAINING = (*PLAIN, '--steps', 30, '--batch-size', 8, '--validate-every', 15)
 
 
 def hit(label, tuning, rate, seconds=0.5):
@@ -75,7 +75,7 @@ def make_library(root, name, network):
     assert split_notes.main([str(root / 'mine'), '--data', str(data)]) == 0
     assert gather_information.main(['--data', str(data), '--labels', str(data / 'labels.txt')]) == 0
     assert extract_spectrum.main(['--data', str(data), '--jobs', '1']) == 0
-    assert stage(train, data, run, '--network', network, *TRAINING) == 0
+    assert stage(train, data, run, *TRAINING, '--network', network) == 0
     return data, run
 
 

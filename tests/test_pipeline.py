@@ -54,9 +54,7 @@ def folders(request, tmp_path_factory):
         assert render_notes.main([*data, '--pitches', '2']) == 0
     assert gather_information.main([*data, *labels]) == 0
     assert extract_spectrum.main([*data]) == 0
-    training = ['--network', 'harmonic', '--augmentation', '--steps', '60', '--batch-size', '16']
-    training += ['--validate-every', '15']
-    assert train.main([*data, *run, *labels, *training]) == 0
+    assert train.main([*data, *run, *labels, '--steps', '60', '--batch-size', '16', '--validate-every', '15']) == 0
     assert evaluate.main([*data, *run, *labels]) == 0
     assert activation.main([*data, *run, *labels]) == 0
     with threadpool_limits(1):

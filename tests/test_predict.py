@@ -84,7 +84,7 @@ def test_notes_of_the_run_are_answered_as_evaluate_did_and_are_their_own_neighbo
         np.testing.assert_allclose(values(row), [float(expected[note][label]) for label in SMALL_LABELS], atol=0.01)
         assert row['label'] == max(row['probabilities'], key=row['probabilities'].get)
         assert (row['start'], row['nearest'][0], len(set(row['nearest']))) == (0, note, 5)
-        assert row['out_of_distribution'] == (row['distance'] > 1.001 * row['limit'])
+        assert row['out_of_distribution'] == (row['log_odds'] > row['limit'] + 0.001)
     assert sum(row['out_of_distribution'] for row in rows) <= 5  # beyond the farthest of 22 valid notes are 1 in 23
 
 
@@ -225,7 +225,7 @@ def test_missing_stages_are_named(run, small_data, tmp_path, capfd):
     (run / 'activation.npy').unlink()
     row, = predict_json(run, sound)
     assert set(row) == {'file', 'start', 'label', 'probabilities', 'out_of_distribution', 'unlike_anything_seen',
-                        'distance', 'limit'}
+                        'log_odds', 'limit'}
     assert '`python activation.py` writes it' in capfd.readouterr().err
     assert predict.main([sound, '--run', str(run), '--map']) == 1
     assert 'run `python activation.py` first' in capfd.readouterr().err

@@ -9,27 +9,36 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from conftest import (
+    PLAIN,
     SMALL_LABELS,
     SMALL_TRAINING,
+    TINY_TRAINING,
     damaged_copy,
     disk_full,
     edit_json,
     make_data,
+    noise,
+    sine,
     small_names,
     stage,
 )
+from scipy.special import log_softmax
 
 import train
 from data_provider import prepare_data
+from deepdream import backend
+from deepdream.spectrum import log_spectrum
+from deepdream.training_run import TrainingSettings
 from model import get_model, load_model
-from train import class_weights, note_order
+from train import class_weights, note_chances, note_order
 
-TINY = ('--batch-size', 4, '--validate-every', 2)
-TWO_STEPS = ('--steps', 2, *TINY)
+TWO_STEPS = ('--steps', 2, *TINY_TRAINING)
+BY_DEFAULT = ('--steps', 4, '--batch-size', 4, '--validate-every', 2)  # how to train is left to train.py
 
 
 def history_of(run):
@@ -77,10 +86,14 @@ def run(tiny_run, tmp_path):
 @pytest.fixture(scope='session')
 def killed(small_data, tmp_path_factory):
     """The run folder of a training like `trained` that was killed when its first checkpoint was there."""
-    run = tmp_path_factory.mktemp('killed') / 'run'
+    return kill(small_data, tmp_path_factory.mktemp('killed') / 'run', *SMALL_TRAINING)
+
+
+def kill(data, run, *training):
+    """Train in a process of its own, and kill it when its first checkpoint is there; return `run`."""
     process = subprocess.Popen(
-        [sys.executable, train.__file__, '--data', small_data, '--labels', small_data / 'labels.txt', '--run', run,
-         *map(str, SMALL_TRAINING)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        [sys.executable, train.__file__, '--data', data, '--labels', data / 'labels.txt', '--run', run,
+         *map(str, training)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (run / 'checkpoint' / 'state.json').exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -99,7 +112,7 @@ def test_loss_falls_and_valid_accuracy_rises_above_chance(trained):
 
 
 def test_history_has_a_row_each_validation_and_one_at_the_end(tiny_data, tmp_path):
-    assert stage(train, tiny_data, tmp_path, '--steps', 3, *TINY) == 0
+    assert stage(train, tiny_data, tmp_path, '--steps', 3, *TINY_TRAINING) == 0
     history = history_of(tmp_path)
     assert [row['step'] for row in history] == [2, 3]
     assert all(set(row) == set(train.HISTORY) for row in history)
@@ -115,8 +128,8 @@ def test_whole_valid_split_is_counted(trained, small_data):
 
 def test_early_stop_keeps_the_best_model_not_the_last(small_data, tmp_path):
     run, patience = tmp_path / 'run', 2
-    assert stage(train, small_data, run, '--steps', 60, '--batch-size', 8, '--validate-every', 1, '--optimizer', 'sgd',
-                 '--learning-rate', 0.3, '--schedule', 'constant', '--patience', patience) == 0
+    assert stage(train, small_data, run, *PLAIN, '--steps', 60, '--batch-size', 8, '--validate-every', 1,
+                 '--optimizer', 'sgd', '--learning-rate', 0.3, '--schedule', 'constant', '--patience', patience) == 0
     history = history_of(run)
     best = max(range(len(history)), key=lambda i: (history[i]['valid_accuracy'], -history[i]['valid_loss']))
     assert len(history) < 60
@@ -163,10 +176,12 @@ def test_run_folder_stands_alone(trained, small_data):
     assert not [name for name in files_of(trained) if '.tmp' in name or (name.endswith('.keras') and '/' in name)]
 
 
-def test_without_a_valid_split_the_last_model_is_kept(tmp_path, capfd):
+@pytest.mark.parametrize('keep', ['best', 'last'])
+def test_without_a_valid_split_the_last_model_is_kept(tmp_path, capfd, keep):
+    """That it takes the place of the best is said where the best was asked for."""
     data = make_data(tmp_path / 'data', {'train': small_names(0, 2, 1)})
-    assert stage(train, data, tmp_path / 'run', '--steps', 3, *TINY, '--patience', 1) == 0
-    assert 'no valid split' in capfd.readouterr().out
+    assert stage(train, data, tmp_path / 'run', '--steps', 3, *TINY_TRAINING, '--patience', 1, '--keep', keep) == 0
+    assert ('kept instead of the best' in capfd.readouterr().out) == (keep == 'best')
     history = history_of(tmp_path / 'run')
     assert [row['step'] for row in history] == [2, 3]
     assert all('valid_accuracy' not in row for row in history)
@@ -175,8 +190,9 @@ def test_without_a_valid_split_the_last_model_is_kept(tmp_path, capfd):
 
 def test_the_last_model_is_kept_where_that_is_asked_for(small_data, tmp_path):
     """With the settings with which the early stop keeps an earlier one."""
-    assert stage(train, small_data, tmp_path, '--steps', 12, '--batch-size', 8, '--validate-every', 1, '--optimizer',
-                 'sgd', '--learning-rate', 0.3, '--schedule', 'constant', '--patience', 1, '--keep', 'last') == 0
+    assert stage(train, small_data, tmp_path, *PLAIN, '--steps', 12, '--batch-size', 8, '--validate-every', 1,
+                 '--optimizer', 'sgd', '--learning-rate', 0.3, '--schedule', 'constant', '--patience', 1,
+                 '--keep', 'last') == 0
     history = history_of(tmp_path)
     assert len(history) == 12
     assert max(history, key=train.merit) is not history[-1]
@@ -186,15 +202,43 @@ def test_the_last_model_is_kept_where_that_is_asked_for(small_data, tmp_path):
     assert (tmp_path / 'calibration.json').exists()
 
 
-def test_one_label_is_learnt_at_once(tmp_path):
-    """Keras' 'accuracy' of a single output would be that of a yes-no question, and wrong."""
+@pytest.mark.parametrize('balance', ['instruments', 'weights', 'none'])
+def test_one_label_is_learnt_at_once(tmp_path, balance):
+    """Keras' 'accuracy' of a single output would be that of a yes-no question, and wrong; its class weights fail."""
     notes = {split: [f'bass_x_{number:03}-040-100' for number in range(4)] for split in ('train', 'valid')}
     data = make_data(tmp_path / 'data', notes, labels=['bass'])
-    assert stage(train, data, tmp_path / 'run', *TWO_STEPS) == 0
+    assert stage(train, data, tmp_path / 'run', *TWO_STEPS, '--balance', balance, '--label-smoothing', 0.1) == 0
     assert [(row['train_accuracy'], row['valid_accuracy']) for row in history_of(tmp_path / 'run')] == [(1, 1)]
 
 
-# Order and weights.
+# Targets.
+
+def settings_with(*options):
+    """The TrainingSettings of a command line."""
+    args = train.parse_arguments(['--network', 'tutorial', *map(str, options)])
+    return TrainingSettings(**{field.name: getattr(args, field.name) for field in fields(TrainingSettings)})
+
+
+@pytest.mark.parametrize('smoothing', [0, 0.1, 0.9])
+def test_loss_is_the_cross_entropy_with_targets_shared_out(tiny_data, smoothing):
+    """Without smoothing, of the label of each note alone."""
+    provider = prepare_data(tiny_data, tiny_data / 'labels.txt')
+    model = train.build_model(settings_with('--label-smoothing', smoothing), provider)
+    batch = train.with_targets(provider.dataset('valid'), provider.n_labels)
+    (spectra, targets), = batch.as_numpy_iterator()
+    np.testing.assert_array_equal(targets, np.eye(5)[provider.class_indices['valid']])
+    log_probabilities = log_softmax(model(spectra, training=False).numpy().astype(np.float64), axis=1)
+    shared_out = (1 - smoothing) * targets + smoothing / 5
+    expected = -(shared_out * log_probabilities).sum(axis=1).mean()
+    result = model.evaluate(batch, return_dict=True, verbose=0)
+    assert result['loss'] == pytest.approx(expected, rel=1e-4)
+    assert result['accuracy'] == (log_probabilities.argmax(axis=1) == provider.class_indices['valid']).mean()
+    if not smoothing:
+        of_labels = log_probabilities[range(4), provider.class_indices['valid']]
+        assert result['loss'] == pytest.approx(-of_labels.mean(), rel=1e-4)
+
+
+# Order, chances and weights.
 
 def test_each_epoch_holds_every_note_once():
     order = note_order(7, 0, 0, 7 * 5).reshape(5, 7)
@@ -210,6 +254,70 @@ def test_order_does_not_depend_on_where_one_starts(start, count):
 def test_order_depends_on_the_seed():
     np.testing.assert_array_equal(note_order(50, 1, 0, 50), note_order(50, 1, 0, 50))
     assert not np.array_equal(note_order(50, 1, 0, 50), note_order(50, 2, 0, 50))
+
+
+def notes_of(**counts):
+    """(notes, class indices) of instruments: {name: number of notes}, labels by their first letter, a to d."""
+    notes = [f'{name}-{pitch:03}-100' for name, count in counts.items() for pitch in range(count)]
+    return notes, np.array(['abcd'.index(note[0]) for note in notes])
+
+
+def test_labels_are_drawn_as_often_and_instruments_by_the_root_of_their_notes():
+    """The label c has no notes, and d has one."""
+    notes, class_indices = notes_of(a_1=100, b_1=4, a_2=25, a_3=1, b_2=9, d_1=1)
+    chances = note_chances(notes, class_indices)
+    assert chances.shape == (140,) and chances.sum() == pytest.approx(1)
+    np.testing.assert_allclose(np.bincount(class_indices, chances), [1 / 3, 1 / 3, 0, 1 / 3])
+    instruments = [note.split('-')[0] for note in notes]
+    totals = Counter()
+    for instrument, chance in zip(instruments, chances, strict=True):
+        totals[instrument] += chance
+    expected = {'a_1': 10 / 16, 'a_2': 5 / 16, 'a_3': 1 / 16, 'b_1': 2 / 5, 'b_2': 3 / 5, 'd_1': 1}
+    assert {name: 3 * total for name, total in totals.items()} == pytest.approx(expected)
+    assert all(len({chance for one, chance in zip(instruments, chances, strict=True) if one == name}) == 1
+               for name in totals)
+
+
+def test_one_note_and_names_that_tell_no_instrument_have_chances():
+    assert note_chances(['a'], np.array([3])) == pytest.approx([1])
+    np.testing.assert_allclose(note_chances(['a_x', 'a_y', 'b_z'], np.array([0, 0, 1])), [0.25, 0.25, 0.5])
+
+
+def test_drawn_order_depends_on_seed_and_start_alone():
+    chances = note_chances(*notes_of(a_1=30, a_2=3, b_1=7))
+    order = note_order(40, 4, 96, 50, chances)
+    np.testing.assert_array_equal(order, note_order(40, 4, 96, 50, chances))
+    np.testing.assert_array_equal(order[:20], note_order(40, 4, 96, 20, chances))
+    assert not np.array_equal(order, note_order(40, 5, 96, 50, chances))
+    assert not np.array_equal(order, note_order(40, 4, 128, 50, chances))
+
+
+def test_notes_are_drawn_by_their_chances():
+    notes, class_indices = notes_of(a_1=30, a_2=3, b_1=7)
+    chances = note_chances(notes, class_indices)
+    counts = np.bincount(note_order(40, 0, 0, 40_000, chances), minlength=40)
+    np.testing.assert_allclose(counts / 40_000, chances, rtol=0.25)
+    np.testing.assert_allclose(np.bincount(class_indices, counts) / 40_000, 0.5, atol=0.01)
+
+
+@pytest.mark.parametrize(('balance', 'expected'), [('instruments', [0.5, 0.5]), ('none', [0.75, 0.25]),
+                                                   ('weights', [0.75, 0.25])])
+def test_balance_says_which_notes_are_drawn(tmp_path, monkeypatch, balance, expected):
+    """Three basses and an organ: only `instruments` shows the organ as often."""
+    data = make_data(tmp_path / 'data', {'train': [f'bass_x_{number:03}-040-100' for number in range(3)]
+                                         + ['organ_x_000-040-100']})
+    shown = []
+
+    def note_order_of_train(*arguments):
+        shown.extend(note_order(*arguments))
+        return np.array(shown)
+
+    monkeypatch.setattr(train, 'note_order', note_order_of_train)
+    assert stage(train, data, tmp_path / 'run', *TINY_TRAINING, '--steps', 30, '--validate-every', 30,
+                 '--balance', balance) == 0
+    is_organ = np.array(shown) == 3
+    assert len(shown) == 120
+    np.testing.assert_allclose([1 - is_organ.mean(), is_organ.mean()], expected, atol=0.1)
 
 
 def test_labels_count_the_same_and_notes_one_on_average():
@@ -242,9 +350,19 @@ def test_killed_and_started_again_ends_the_same(killed, trained, small_data, tmp
     assert not [name for name in files_of(run) if '.tmp' in name or 'step-' in name]
 
 
-def test_harmonic_network_stopped_between_validations_ends_the_same(tiny_data, tmp_path, monkeypatch):
-    """Its dropout and the variation of its notes go on where they were."""
-    four_steps = ('--network', 'harmonic', '--augmentation', '--steps', 4, *TINY)
+def test_killed_by_default_ends_the_same(tiny_data, tmp_path, capfd):
+    """The dropout, the notes drawn and their variations go on where they were, in another process."""
+    assert stage(train, tiny_data, tmp_path / 'whole', *BY_DEFAULT) == 0
+    run = kill(tiny_data, tmp_path / 'killed', *BY_DEFAULT)
+    assert stage(train, tiny_data, run, *BY_DEFAULT) == 0
+    assert 'going on from step 2' in capfd.readouterr().out
+    assert_same_result(run, tmp_path / 'whole')
+
+
+@pytest.mark.parametrize('options', [('--balance', 'weights', '--network', 'tutorial'),
+                                     ('--balance', 'none', '--no-augmentation', '--keep', 'best')], ids=' '.join)
+def test_stopped_between_validations_ends_the_same(tiny_data, tmp_path, monkeypatch, options):
+    four_steps = (*BY_DEFAULT, *options)
     assert stage(train, tiny_data, tmp_path / 'whole', *four_steps) == 0
     save_state, stopped = train.save_state, []
 
@@ -258,6 +376,25 @@ def test_harmonic_network_stopped_between_validations_ends_the_same(tiny_data, t
     assert stage(train, tiny_data, tmp_path / 'stopped', *four_steps) == 130
     assert stage(train, tiny_data, tmp_path / 'stopped', *four_steps) == 0
     assert_same_result(tmp_path / 'stopped', tmp_path / 'whole')
+
+
+def test_bands_that_xla_computes_are_the_same(monkeypatch):
+    monkeypatch.setattr(backend, 'GPUS', [])
+    spectra = np.stack([noise(), sine(440)])
+    spectra = np.stack([log_spectrum(waveform) for waveform in spectra])[..., np.newaxis]
+    model = get_model(5, 'harmonic')
+    plain = model(spectra, training=False).numpy()
+    np.testing.assert_allclose(train.faster(model)(spectra, training=False), plain, rtol=1e-4, atol=1e-4)
+    assert [layer.name for layer in model.layers if 'call' in vars(layer)] == ['bands']
+
+
+@pytest.mark.parametrize(('network', 'gpus'), [('harmonic', ['a GPU']), ('tutorial', [])])
+def test_nothing_is_compiled_for_gpus_or_without_bands(monkeypatch, network, gpus):
+    """On GPUs XLA compiles the whole step."""
+    monkeypatch.setattr(backend, 'GPUS', gpus)
+    model = get_model(5, network)
+    assert train.faster(model) is model
+    assert not [layer.name for layer in model.layers if 'call' in vars(layer)]
 
 
 def test_dropouts_hide_different_units_at_each_layer_and_step():
@@ -287,10 +424,15 @@ def test_finished_run_does_nothing(tiny_data, run, capfd):
     assert files_of(run) == before
 
 
-def test_other_settings_are_refused(tiny_data, run, fails):
+@pytest.mark.parametrize(('options', 'change'), [
+    (('--seed', 5), 'settings.seed was 0, now 5'),
+    (('--augmentation',), 'settings.augmentation was False, now True'),
+    (('--balance', 'instruments'), 'settings.balance was weights, now instruments'),
+    (('--label-smoothing', 0.1), 'settings.label_smoothing was 0.0, now 0.1')], ids=str)
+def test_other_settings_are_refused(tiny_data, run, fails, options, change):
     before = files_of(run)
-    line = fails(train, tiny_data, run, *TWO_STEPS, '--seed', 5)
-    assert 'settings.seed was 0, now 5' in line and '--replace' in line and 'config.json' in line
+    line = fails(train, tiny_data, run, *TWO_STEPS, *options)
+    assert change in line and '--replace' in line and 'config.json' in line
     assert files_of(run) == before
 
 
@@ -302,7 +444,7 @@ def test_other_data_are_refused(tiny_data, run, tmp_path, fails):
 
 
 def test_replace_trains_anew(tiny_data, run):
-    assert stage(train, tiny_data, run, '--steps', 3, *TINY, '--seed', 5, '--replace') == 0
+    assert stage(train, tiny_data, run, '--steps', 3, *TINY_TRAINING, '--seed', 5, '--replace') == 0
     assert [row['step'] for row in history_of(run)] == [2, 3]
     assert json.loads((run / 'config.json').read_text())['settings']['seed'] == 5
 
@@ -420,6 +562,13 @@ def test_nonsense_numbers_are_refused(tiny_data, tmp_path, fails, option, value)
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.parametrize('value', ['-0.1', '1', '1.5', 'nan', 'much'])
+def test_label_smoothing_that_leaves_nothing_or_is_no_share_is_refused(tiny_data, tmp_path, fails, value):
+    line = fails(train, tiny_data, tmp_path / 'run', *TWO_STEPS, '--label-smoothing', value)
+    assert '--label-smoothing' in line and value in line
+    assert not (tmp_path / 'run').exists()
+
+
 @pytest.mark.parametrize('value', [-1, 2 ** 32])
 def test_seeds_that_keras_does_not_take_are_refused(tiny_data, tmp_path, fails, value):
     line = fails(train, tiny_data, tmp_path / 'run', '--steps', 1, '--seed', value)
@@ -452,7 +601,7 @@ def test_data_with_every_train_note_rejected_are_refused(tiny_data, tmp_path, fa
 
 
 def test_loss_that_is_no_number_is_one_clear_line(tiny_data, tmp_path, fails):
-    line = fails(train, tiny_data, tmp_path / 'run', '--steps', 4, *TINY, '--learning-rate', 1e30)
+    line = fails(train, tiny_data, tmp_path / 'run', '--steps', 4, *TINY_TRAINING, '--learning-rate', 1e30)
     assert 'loss is' in line and '--learning-rate' in line and '1e+30' in line
     assert not [path for path in (tmp_path / 'run').rglob('*.keras') if not np.isfinite(load_model(path)(
         np.zeros((1, 251, 513, 1), np.float32))).all()]
@@ -460,7 +609,7 @@ def test_loss_that_is_no_number_is_one_clear_line(tiny_data, tmp_path, fails):
 
 def test_loss_that_is_no_number_after_the_last_step_is_noticed(tiny_data, tmp_path, fails):
     """The training loss is that before the step, when all was well yet."""
-    assert 'loss is' in fails(train, tiny_data, tmp_path / 'run', '--steps', 1, *TINY, '--learning-rate', 1e30)
+    assert 'loss is' in fails(train, tiny_data, tmp_path / 'run', '--steps', 1, *TINY_TRAINING, '--learning-rate', 1e30)
     assert not (tmp_path / 'run' / 'model.keras').exists()
 
 

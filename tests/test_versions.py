@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY_TRAINING, click, damaged_copy, noise, sine, stage, write_wav
+from conftest import TINY_TRAINING, click, contents, damaged_copy, noise, sine, stage, write_wav
 
+import activation
+import evaluate
 import extract_spectrum
+import predict
 import render_notes
 import train
 from data_provider import prepare_data
@@ -51,7 +54,7 @@ def test_spectra(tmp_path, same_as_golden):
 
 @pytest.mark.parametrize('network', ['tutorial', 'harmonic'])
 def test_training(tiny_data, tmp_path, same_as_golden, network):
-    assert stage(train, tiny_data, tmp_path, '--network', network, '--augmentation', '--steps', 2, *TINY_TRAINING) == 0
+    assert stage(train, tiny_data, tmp_path, '--network', network, '--steps', 2, '--batch-size', 4) == 0
     spectra, _ = next(iter(prepare_data(tiny_data, tiny_data / 'labels.txt').dataset('test')))
     same_as_golden(f'training of the {network} network', training_run.TRAINING_VERSION,
                    load_model(tmp_path / 'model.keras').predict_on_batch(spectra))
@@ -59,16 +62,23 @@ def test_training(tiny_data, tmp_path, same_as_golden, network):
 
 def test_variations_and_order(same_as_golden):
     drawn = augmentation.draw_variations(5, 3, 7)
-    values = np.concatenate([drawn.stretch, drawn.gains.ravel(), train.note_order(10, 4, 15, 12)])
-    same_as_golden('variations', training_run.TRAINING_VERSION, values)
+    drawn = drawn._replace(end=drawn.end / 251, noise_start=drawn.noise_start / 1024)  # as large as the rest
+    noises = augmentation.noise_magnitudes()[::400, ::100]
+    same_as_golden('variations', training_run.TRAINING_VERSION, np.concatenate([*map(np.ravel, drawn), noises.ravel()]))
+    chances = train.note_chances(['a-040-100', 'b-040-100', 'b-041-100', 'c-040-100'], np.array([0, 0, 0, 2]))
+    orders = [train.note_order(10, 4, 15, 12), train.note_order(4, 4, 15, 12, chances)]
+    same_as_golden('order', training_run.TRAINING_VERSION, np.concatenate([chances, *orders]))
 
 
 def test_rendered_notes(same_as_golden):
     font = default_font()
-    notes = [to_level(render(font, program, pitch, 100), 0.9) / 2**15
-             for program, pitch in ((0, 60), (32, 36), (73, 72))]
+    notes = [to_level(render(font, program, pitch, 100, held_seconds), 0.9) / 2**15
+             for program, pitch, held_seconds in ((0, 60, 3), (32, 36, 3), (73, 72, 3), (73, 72, 0.7))]
     values = [[np.sqrt(np.mean(part ** 2)) for part in np.split(note, 16)] for note in notes]
     same_as_golden('rendered notes', render_notes.RENDER_VERSION, values)
+    listed = render_notes.list_notes({'instrument': 3, 'instrument_str': 'x', 'range': (40, 60)}, 8, seed=0, varied=0.5)
+    values = [[note['pitch'] / 127, note['velocity'] / 127, note['held_seconds']] for note in listed]
+    same_as_golden('notes to render', render_notes.RENDER_VERSION, values)
 
 
 def test_calibration(same_as_golden):
@@ -81,10 +91,9 @@ def test_calibration(same_as_golden):
 
 def test_novelty(same_as_golden):
     rng = np.random.default_rng(0)
-    class_indices = rng.integers(3, size=90)
-    train_notes = rng.normal(size=(90, 256)) + 3 * class_indices[:, np.newaxis]
-    found = novelty.fit_novelty(train_notes, class_indices, rng.normal(size=(20, 256)))
-    values = [found.limit, *found.distances(4 * rng.normal(size=(5, 256)))]
+    train_notes, outliers = rng.normal(size=(90, 256)), rng.normal(size=(60, 256)) + 1
+    found = novelty.fit_novelty(train_notes, outliers, rng.normal(size=(20, 256)))
+    values = [found.limit, *found.log_odds(4 * rng.normal(size=(5, 256)))]
     same_as_golden('novelty', novelty.NOVELTY_VERSION, values)
 
 
@@ -101,7 +110,14 @@ def spectra_without_version(content):
     del content['version']
 
 
+def run_of_version_1(content):
+    content['version'] = 1
+    content['settings']['class_balance'] = content['settings'].pop('balance')
+    del content['settings']['label_smoothing']
+
+
 def run_without_version(content):
+    run_of_version_1(content)
     content['digests'] = {'data': content['digests']['data'], 'code': training_run.TRAINING_DIGEST_BEFORE_VERSIONS}
     spectra_without_version(content['signal'])
     del content['version']
@@ -114,21 +130,31 @@ def test_spectra_of_before_are_kept(tiny_data, tmp_path, capsys):
     assert '0 of 18 notes were to do' in capsys.readouterr().out
 
 
-def test_a_run_of_before_is_kept_and_read(tiny_data, tmp_path, capsys):
+@pytest.mark.parametrize('older', [run_of_version_1, run_without_version])
+def test_an_older_run_is_read_but_not_gone_on_with(tiny_data, tmp_path, fails, capfd, older):
     data, run = damaged_copy(tiny_data, tmp_path / 'data'), tmp_path / 'run'
     training = ('--steps', 2, *TINY_TRAINING)
     assert stage(train, data, run, *training) == 0
-    edit(data / 'spectrum.json', spectra_without_version)
-    edit(run / 'config.json', run_without_version)
-    edit(run / 'calibration.json', lambda content: content.pop('version'))
-    with np.load(run / 'novelty.npz') as stored:
-        np.savez(run / 'novelty.npz', **{name: stored[name] for name in stored.files if name != 'version'})
-    before = {name: (run / name).stat().st_mtime_ns for name in ('model.keras', 'calibration.json', 'novelty.npz')}
-    assert stage(train, data, run, *training) == 0
-    assert 'nothing to do' in capsys.readouterr().out
-    assert calibration.load_calibration(run)['temperature'] > 0
-    assert novelty.open_novelty(run).limit > 0
-    assert {name: (run / name).stat().st_mtime_ns for name in before} == before
+    edit(run / 'config.json', older)
+    if older is run_without_version:
+        edit(data / 'spectrum.json', spectra_without_version)
+        edit(run / 'calibration.json', lambda content: content.pop('version'))
+    before = contents(run)
+    line = fails(train, data, run, *training)
+    assert 'version was 1, now 2' in line and '--replace' in line
+    assert contents(run) == before
+    assert stage(evaluate, data, run, '--no-baseline') == 0
+    assert stage(activation, data, run) == 0
+    wav = write_wav(tmp_path / 'sine.wav', sine())
+    np.savez(run / 'novelty.npz', means=np.ones((4, 256)), model='as it was')
+    capfd.readouterr()
+    assert predict.main([str(wav), '--run', str(run), '--json']) == 0
+    output = capfd.readouterr()
+    row, = json.loads(output.out)
+    assert sum(row['probabilities'].values()) == pytest.approx(1) and 'out_of_distribution' not in row
+    assert 'novelty.npz is of an older version' in output.err
+    after = contents(run)
+    assert all(after[name] == content for name, content in before.items() if not name.endswith('novelty.npz'))
 
 
 def test_rendered_notes_of_before_are_kept(tmp_path):
@@ -146,12 +172,12 @@ def test_a_file_of_another_version_is_made_again(tiny_data, tmp_path, capsys, na
     assert stage(train, tiny_data, run, *training) == 0
     if name == 'novelty.npz':
         with np.load(run / name) as stored:
-            np.savez(run / name, **{key: stored[key] for key in stored.files} | {'version': 0})
+            np.savez(run / name, **{key: stored[key] for key in stored.files} | {'version': 99})
         reader = novelty.open_novelty
     else:
-        edit(run / name, lambda content: content.update(version=0))
+        edit(run / name, lambda content: content.update(version=99))
         reader = calibration.load_calibration
-    with pytest.raises(ValueError, match=f'{name} has version 0.*run `python train.py` again'):
+    with pytest.raises(ValueError, match=f'{name} has version 99.*run `python train.py` again'):
         reader(run)
     assert stage(train, tiny_data, run, *training) == 0
     reader(run)
