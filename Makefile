@@ -1,7 +1,7 @@
 # Deep Dream for sound: `make help` lists the targets.
 DATA ?= data
 RUN ?= run
-STEPS ?= 1500
+STEPS ?= 3000
 TRAINING ?=
 PYTHON ?= python3
 .DEFAULT_GOAL := help
