@@ -17,14 +17,14 @@ from deepdream.augmentation import draw_variations
 from deepdream.backend import GPUS, keras, tf
 from deepdream.spectrum import EPSILON
 from model import NETWORKS, get_model
-from train import note_order
+from train import faster, note_order
 
 
 def compiled_model(provider, network):
     model = get_model(provider.n_labels, network, provider.mean, provider.std + EPSILON)
     model.compile(keras.optimizers.AdamW(0.001), keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                   metrics=['accuracy'], jit_compile=bool(GPUS))
-    return model
+    return faster(model)
 
 
 def milliseconds(function, n_steps):
