@@ -32,7 +32,7 @@ dream: $(RUN)/.dreamed  ## the neuron atlas of RUN: after demo, or at once with 
 
 test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 clean:  ## remove DATA, RUN and .venv
 	rm -rf $(DATA) $(RUN) .venv

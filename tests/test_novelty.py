@@ -53,6 +53,7 @@ def test_without_valid_notes_there_is_no_limit():
     assert found.limit == np.inf and not found.are_out(found.log_odds(cloud(1, 30, 6))).any()
 
 
+@pytest.mark.filterwarnings('ignore:Only one sample available')
 def test_one_train_note_is_enough():
     found = novelty.fit_novelty(cloud(0, 1), cloud(1, 30, 6), cloud(2, 5))
     assert np.isfinite([*found.weights, found.bias, found.limit]).all()
