@@ -96,12 +96,12 @@ def write_novelty(run, provider, outliers=(), seed=0):
     from deepdream.command_line import progress
     from deepdream.inference import get_activation
     from deepdream.trained import open_network
-    from model import load_model
     path, digest = run / 'novelty.npz', model_digest(run)
     sounds, listed = list_outliers(outliers)
     if path.exists() and load_novelty(path)[1:] == (digest, NOVELTY_VERSION, listed):
         return
-    network, model = open_network(run), load_model(run / 'model.keras')
+    network = open_network(run)
+    model = network.model
     chosen = np.random.default_rng(seed).permutation(provider.n_notes('train'))[:N_NOTES]
     valid = get_activation(model, provider, 'valid') if provider.notes.get('valid') else np.empty((0, N_NEURONS))
     train = get_activation(model, provider, 'train', chosen)

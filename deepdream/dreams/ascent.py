@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepdream.artifacts import BadInput
-from deepdream.augmentation import bin_frequencies, knot_weights
+from deepdream.augmentation import bin_frequencies
 from deepdream.backend import keras, tf
 from deepdream.command_line import progress
 from deepdream.spectrum import DB_PER_NEPER, LOG_SCALE, N_BINS, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude, normalise
 from deepdream.spectrum_tf import as_written, flatness, istft, log_spectra, sounding_frames, stft, window
 
-LOWEST_HZ = 40.0  # of the partials of the starting noise
+LOWEST_HZ = 40.0  # of the partials of the starting noise, and of the jitter's first knot
+N_JITTER_KNOTS = 6
 NODE_FRAMES = 8  # 128 ms; a gain for every frame gives the same activation, but a spectrum full of specks
 MAX_DEVIATIONS = 2.0  # of real notes, in a bin, before the limit begins to count
 MAX_CREST = 12.0  # peak over RMS; one real note in a hundred has more than 19
@@ -110,13 +111,20 @@ def interpolation(step):
     return np.stack(weights, axis=1).astype(np.float32)
 
 
+def jitter_weights(hertz):
+    """(6, 513): the weights with which six knots make the level at each frequency, linearly over mel from 40 Hz on."""
+    mel = np.log1p(np.maximum(hertz, LOWEST_HZ) / 700)
+    knots = np.linspace(mel[0], mel[-1], N_JITTER_KNOTS)
+    return np.stack([np.interp(mel, knots, one) for one in np.eye(N_JITTER_KNOTS)]).astype(np.float32)
+
+
 def jitters(settings):
     """Yield (shift in audio samples, shift in bins, log gains (513,) of a smooth filter) of every step; then none.
 
-    +-64 ms, +-3 bins, a standard deviation of 6 dB at the filter's knots, those of augmentation.py.
+    +-64 ms, +-3 bins, a standard deviation of 6 dB at the filter's knots.
     """
     rng = np.random.default_rng(settings.seed)
-    to_levels = knot_weights(bin_frequencies())
+    to_levels = jitter_weights(bin_frequencies())
     for step in range(settings.steps):
         if settings.jitter and step < 0.8 * settings.steps:
             knots = rng.normal(scale=JITTER_DB / DB_PER_NEPER, size=len(to_levels))
