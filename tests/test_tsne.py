@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 
 import tsne
 from deepdream import neighbours
+from deepdream.embedding import fit_pca, fit_tsne
 from deepdream.metrics import PURITIES, measure_map, measure_purity
 from deepdream.neighbours import nearest_rows
 from deepdream.run_folder import model_digest
-from tsne import fit_pca, fit_tsne
 
 MAPS = {'act_pca': None, 'act_tsne': 2, 'act_tsne_3d': 3}
 
