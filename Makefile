@@ -3,13 +3,14 @@ DATA ?= data
 RUN ?= run
 STEPS ?= 3000
 TRAINING ?=
+MAPPING ?=
 PYTHON ?= python3
 .DEFAULT_GOAL := help
 
 # The network that comes with the repository dreams, but nothing here trains or removes it.
 PRETRAINED := $(or $(filter pretrained,$(RUN)),$(shell test '$(RUN)' -ef pretrained && echo yes))
-ifneq ($(and $(PRETRAINED),$(filter-out dream help test,$(MAKECMDGOALS))),)
-$(error $(RUN) comes with the repository, so that only `make dream` takes it: give another RUN)
+ifneq ($(and $(PRETRAINED),$(filter-out dream map help test,$(MAKECMDGOALS))),)
+$(error $(RUN) comes with the repository, so that only `make dream` and `make map` take it: give another RUN)
 endif
 
 BIN := .venv/bin
@@ -30,6 +31,12 @@ nsynth: $(DATA)/train/examples.json  ## the same stages on NSynth, downloaded be
 dream: $(RUN)/.dreamed  ## the neuron atlas of RUN: after demo, or at once with RUN=pretrained
 	@echo; echo 'the neuron atlas: open $(abspath $(RUN))/atlas/index.html in a browser'
 
+# A folder whose name has blanks goes as one word; other words are several folders, and may start with ~.
+map: $(SETUP)  ## a map of any folder of sounds: make map SOUNDS=~/samples [OUT=samples_map]
+	@$(if $(strip $(SOUNDS)),,$(error name a folder of sounds, as in make map SOUNDS=~/samples))
+	$(BIN)/python sound_map.py --sounds $(if $(shell test -d "$(SOUNDS)" && echo yes),"$(SOUNDS)",$(SOUNDS)) \
+		$(if $(filter-out file,$(origin RUN)),--run $(RUN)) $(if $(OUT),--output "$(OUT)") $(MAPPING)
+
 test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -37,7 +44,7 @@ test: $(SETUP_DEV)  ## ruff and pytest
 clean:  ## remove DATA, RUN and .venv
 	rm -rf $(DATA) $(RUN) .venv
 
-.PHONY: help demo nsynth dream test clean FORCE
+.PHONY: help demo nsynth dream map test clean FORCE
 
 # Set-up.
 

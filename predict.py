@@ -22,7 +22,7 @@ from deepdream.artifacts import BadInput, csv_text, require, save_text
 from deepdream.audio import windows_of
 from deepdream.command_line import command, parser, progress
 from deepdream.run_folder import choose_run, is_pretrained
-from deepdream.sound_files import REMEDY, UNREADABLE, find_sounds, printable
+from deepdream.sound_files import find_sounds, printable, reason_of
 
 SOUNDS_AT_ONCE = 32
 
@@ -34,9 +34,7 @@ def read_windows(paths, every, failed):
             for start, waveform in windows_of(path, every):
                 yield path, start, waveform
         except (BadInput, OSError) as error:
-            failed[path] = getattr(error, 'strerror', None) or str(error).removeprefix(f'{path}: ')
-            if path.suffix.lower() in UNREADABLE and failed[path].startswith(('unreadable', 'empty')):
-                failed[path] = f'cannot be read here: {REMEDY.format("it")}'
+            failed[path] = reason_of(path, error)
 
 
 def predict_all(network, novelty, neighbourhood, windows):

@@ -107,12 +107,16 @@ def measure_map(spaces, class_indices, instruments):
 
     Trustworthiness: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods"; 1 is best.
     """
+    return measure_purity(spaces, class_indices, instruments) | measure_trustworthiness(spaces)
+
+
+def measure_trustworthiness(spaces):
+    """Return the trustworthiness of the spaces (n, n_dimensions) that are made from 'fc2', and the k it is of."""
     from sklearn.manifold import trustworthiness
-    n_neighbours = min(N_NEIGHBOURS, (len(class_indices) - 1) // 2)
-    return measure_purity(spaces, class_indices, instruments) | {
-        'trustworthiness_k': n_neighbours,
-        'trustworthiness': {space: float(trustworthiness(spaces['fc2'], vectors, n_neighbors=n_neighbours))
-                            for space, vectors in spaces.items() if space not in ('raw_spectra', 'fc2')}}
+    n_neighbours = min(N_NEIGHBOURS, (len(spaces['fc2']) - 1) // 2)
+    return {'trustworthiness_k': n_neighbours,
+            'trustworthiness': {space: float(trustworthiness(spaces['fc2'], vectors, n_neighbors=n_neighbours))
+                                for space, vectors in spaces.items() if space not in ('raw_spectra', 'fc2')}}
 
 
 def with_space_ids(quality):

@@ -132,14 +132,15 @@ def notes_digest(notes):
 
 
 def note_attributes(data, split, notes, middle_c='C4'):
-    """Return source (text, '' where unknown), pitch and velocity (int16, -1 where unknown) of every note.
+    """Return source and program (text, '' where unknown), pitch and velocity (int16, -1 where unknown) of every note.
 
-    They come from `examples.json`; what it lacks, from names of NSynth's form, 'bass_synthetic_033-045-100'. A pitch
-    that neither tells is the root key in the wav, else that of a note name. Raises BadInput for a malformed file.
+    They come from `examples.json`, where the program is the `program_name`: 'Pan Flute'; what it lacks, from names of
+    NSynth's form, 'bass_synthetic_033-045-100'. A pitch that neither tells is the root key in the wav, else that of a
+    note name. Raises BadInput for a malformed file.
     """
     path = Path(data) / split / 'examples.json'
     examples = load_json(path, 'download_nsynth.py') if path.exists() else {}
-    wavs, columns = find_wavs(data, split), {'source': [], 'pitch': [], 'velocity': []}
+    wavs, columns = find_wavs(data, split), {'source': [], 'program': [], 'pitch': [], 'velocity': []}
     for note in notes:
         example = examples.get(note, {})
         if not isinstance(example, dict):
@@ -152,6 +153,8 @@ def note_attributes(data, split, notes, middle_c='C4'):
         if pitch == UNKNOWN:
             pitch = named_pitch(note, middle_c)
         columns['source'].append(said.get('instrument_source_str', ''))
+        columns['program'].append(program if isinstance(program := example.get('program_name'), str) else '')
         columns['pitch'].append(pitch)
         columns['velocity'].append(said.get('velocity', UNKNOWN))
-    return {name: np.array(column, object if name == 'source' else np.int16) for name, column in columns.items()}
+    return {name: np.array(column, np.int16 if name in ('pitch', 'velocity') else object)
+            for name, column in columns.items()}

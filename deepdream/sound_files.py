@@ -26,6 +26,14 @@ def printable(path):
     return text if text.isprintable() else repr(text)[1:-1]
 
 
+def reason_of(path, error):
+    """Return in a few words why a sound file cannot be used, from the BadInput or OSError that says so."""
+    reason = getattr(error, 'strerror', None) or str(error).removeprefix(f'{path}: ')
+    if path.suffix.lower() in UNREADABLE and reason.startswith(('unreadable', 'empty')):
+        return f'cannot be read here: {REMEDY.format("it")}'
+    return reason
+
+
 def is_junk(name):
     """Whether a file or folder of this name is hidden, or what a file manager has put there."""
     return name.startswith('.') or name.lower() in JUNK
@@ -50,14 +58,14 @@ class Found:
         return [path for path in self.others if path.suffix.lower() in UNREADABLE]
 
 
-def search(top):
-    """Return what is Found below a folder, junk left aside.
+def search(top, without=()):
+    """Return what is Found below a folder, junk left aside, and the folders whose real paths are in `without`.
 
     Linked folders are followed, since people gather libraries that lie elsewhere in that way. But each real folder is
     read once, and before any link to it: so a circle ends, and no file is found twice. A link to a folder that holds
     the link or `top`, as `..` does, would bring in everything beside it, and is not followed.
     """
-    found, seen, links, start = Found(), set(), [Path(top)], Path(os.path.realpath(top))
+    found, seen, links, start = Found(), {*without}, [Path(top)], Path(os.path.realpath(top))
     while links:
         link = links.pop(0)
         if os.path.realpath(link) in seen:
@@ -80,9 +88,9 @@ def search(top):
     return found
 
 
-def find_sounds(paths):
+def find_sounds(paths, without=()):
     """Return (sound files, lines on what is left out): the files among `paths` as they are, and of each folder all
-    sound files below it, sorted, each once.
+    sound files below it, sorted, each once; but nothing in the folders whose real paths are in `without`.
 
     A folder without any stands for itself, as does one that may not be read: `windows_of` then refuses it.
     """
@@ -90,7 +98,7 @@ def find_sounds(paths):
     for path in paths:
         if not path:
             raise BadInput('a SOUND is empty: name a file or a folder, . for this one')
-        found = search(path)
+        found = search(path, without)
         inside = sorted(found.sounds) + [Path(error.filename) for error in found.errors] or [Path(path)]
         sounds |= {os.path.realpath(one): one for one in inside}
         left_out.others += found.others

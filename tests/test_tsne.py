@@ -12,6 +12,7 @@ from conftest import disk_full, edit_json, stage
 from threadpoolctl import threadpool_limits
 
 import tsne
+from deepdream import embedding as embedding_part
 from deepdream import neighbours
 from deepdream.embedding import fit_pca, fit_tsne
 from deepdream.metrics import PURITIES, measure_map, measure_purity
@@ -104,7 +105,7 @@ def test_what_has_so_few_dimensions_is_mapped_faithfully(n_dimensions):
 
 
 def test_same_seed_same_maps(tiny_data, tmp_path, monkeypatch):
-    monkeypatch.setattr(tsne, 'N_ITERATIONS', 300)
+    monkeypatch.setattr(embedding_part, 'N_ITERATIONS', 300)
     runs = [write_activation(tiny_data, tmp_path / name, 'train') for name in ('run', 'same')]
     for run in runs:
         assert stage(tsne, tiny_data, run, '--split', 'train') == 0
@@ -305,7 +306,7 @@ def test_activation_of_another_model_is_refused(tiny_data, run, fails):
 
 def test_two_components_are_enough_or_refused(tiny_data, run, capfd, monkeypatch):
     """scikit-learn starts a 3-D map from as many principal components."""
-    monkeypatch.setattr(tsne, 'N_ITERATIONS', 300)
+    monkeypatch.setattr(embedding_part, 'N_ITERATIONS', 300)
     try:
         status = stage(tsne, tiny_data, run, '--components', 2)
     except SystemExit as error:

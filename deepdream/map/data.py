@@ -6,6 +6,7 @@ import csv
 import numpy as np
 
 from deepdream.artifacts import BadInput, list_path, load_json, load_lines, run_path
+from deepdream.map.clusters import describe_clusters, find_clusters
 from deepdream.neighbours import nearest_notes, nearest_rows
 from deepdream.notes import instrument_indices, instrument_of, note_attributes
 from deepdream.run_folder import check_stage, load_activation, load_rows
@@ -40,6 +41,7 @@ def gather(data, run, split, middle_c='C4'):
     check_stage(run, 'tsne.json', 'tsne.py', split)
     for view, name in VIEWS.items():
         columns[view] = unit_box(load_rows(run_path(run, name, split), 'tsne.py', len(notes)))
+    columns['cluster'] = find_clusters(columns['tsne_2d'][:, :2])
     predictions = run_path(run, 'predictions.csv', split)
     if predictions.exists():
         check_stage(run, 'metrics.json', 'evaluate.py', split)
@@ -137,12 +139,11 @@ def neighbour_rows(activation, instruments):
                  for rows in nearest_rows(notes, instruments, n_neighbours))
 
 
-def neighbour_arrays(activation, notes):
+def neighbour_arrays(activation, instruments):
     """Return the arrays of `neighbour_rows` by their name on the page; with one instrument, or only instruments of one
     note, there is nothing to leave out, and no second array."""
-    instruments = instrument_indices(notes)
     neighbours, of_others = neighbour_rows(activation, instruments)
-    differ = 1 < len(np.unique(instruments)) < len(notes)
+    differ = 1 < len(np.unique(instruments)) < len(instruments)
     return {'neighbours': neighbours} | ({'other_neighbours': of_others} if differ else {})
 
 
@@ -171,31 +172,48 @@ def instrument_names(notes, class_index, families, n_notes):
                      for note, name, one in zip(notes, names, class_index, strict=True)], dtype=str)
 
 
-def pack_map(labels, columns, has_sound, n_notes=None):
+def index_of(names):
+    """Return (the distinct names, the number of each of `names` (n,) among them)."""
+    distinct, numbers = np.unique(names.astype(str), return_inverse=True)
+    return distinct.tolist(), numbers
+
+
+def pack_map(labels, columns, has_sound, n_notes=None, middle_octave=4):
     """Return everything the page draws at once, ready for JSON; `has_sound` (n,) tells which notes can be heard.
 
-    The rows from `n_notes` on are a user's sounds, whose class index is that of one more family.
+    The rows from `n_notes` on are a user's sounds, whose class index is that of one more family. `columns` may also
+    hold the `instrument` of each note, which its name tells otherwise, `start` and `out_of_distribution`.
     """
     n_notes = len(columns['note']) if n_notes is None else n_notes
     own = [(OWN_FAMILY, OWN_COLOUR)] if n_notes < len(columns['note']) else []
     families = labels + [family for family, _ in own]
-    sources, source_index = np.unique(columns['source'].astype(str), return_inverse=True)
-    instruments, instrument_index = np.unique(
-        instrument_names(columns['note'], columns['class_index'], families, n_notes), return_inverse=True)
+    sources, source_index = index_of(columns['source'])
+    programs, program_index = index_of(columns['program'])
+    if 'instrument' in columns:
+        instruments, instrument_index = index_of(columns['instrument'])
+        of_notes = instrument_index[:n_notes]
+    else:
+        instruments, instrument_index = index_of(
+            instrument_names(columns['note'], columns['class_index'], families, n_notes))
+        of_notes = instrument_indices(columns['note'][:n_notes])
     activation = columns['activation']
-    strongest = np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST_NEURONS]
-    arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint8),
-              'instrument': instrument_index.astype(np.int32),
+    clusters, cluster = describe_clusters(columns['cluster'], columns, families, middle_octave)
+    arrays = {'class_index': columns['class_index'], 'source': source_index.astype(np.uint16),
+              'instrument': instrument_index.astype(np.int32), 'cluster': cluster,
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
               'place': map_order(columns['tsne_2d']).astype(np.int32),
-              'strongest': strongest.astype(np.uint16), **neighbour_arrays(activation, columns['note'][:n_notes]),
-              **{view: columns[view] for view in VIEWS}}
+              'strongest': np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST_NEURONS].astype(np.uint16),
+              **neighbour_arrays(activation, of_notes), **{view: columns[view] for view in VIEWS},
+              **{name: columns[name] for name in ('start', 'out_of_distribution') if name in columns}}
     if 'probabilities' in columns:
         arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
         arrays['predicted'] = columns['probabilities'].argmax(axis=1).astype(np.uint16)
-    return {'notes': columns['note'].tolist(), 'labels': labels, 'sources': sources.tolist(),
-            'instruments': instruments.tolist(), 'neurons': activation.shape[1], 'n_notes': n_notes,
+    if any(programs):
+        arrays['program'] = program_index.astype(np.uint16)
+    return {'notes': columns['note'].tolist(), 'labels': labels, 'sources': sources, 'instruments': instruments,
+            'programs': programs if any(programs) else [], 'neurons': activation.shape[1], 'n_notes': n_notes,
             'families': families, 'colours': family_colours(len(labels)) + [colour for _, colour in own],
+            'source_colours': family_colours(len(sources)), 'clusters': clusters,
             'anchors': {view: cluster_anchors(columns[view][:n_notes], columns['class_index'][:n_notes])
                         for view in VIEWS},
             'arrays': {name: pack(array) for name, array in arrays.items()}}

@@ -74,12 +74,16 @@ def with_heard_pitches(data, split, notes, pitch):
     wavs, folder = find_wavs(data, split), preview_folder(data, split)
     files = {row: (wavs[notes[row]], folder / f'{notes[row]}.pitch')
              for row in np.flatnonzero(pitch == UNKNOWN) if notes[row] in wavs}
-    heard = {row: stored_pitch(wav, target) for row, (wav, target) in files.items()}
-    missing = [row for row, stored in heard.items() if stored is None]
-    # Processes: most of pYIN is Python, which threads would take turns at.
-    pitches = Parallel(n_jobs=-1, return_as='generator')(
-        delayed(store_heard_pitch)(*files[row], has_aligned_onsets(data)) for row in missing)
-    heard |= zip(missing, progress_from_first(pitches, len(missing), 'pitches'), strict=True)
-    pitch = pitch.copy()
+    heard, pitch = hear_pitches(files, has_aligned_onsets(data)), pitch.copy()
     pitch[list(heard)] = list(heard.values())
     return pitch
+
+
+def hear_pitches(files, align_onset):
+    """Return {key: the pitch that is heard} of `files`, {key: (sound file, file in which the pitch is kept)}."""
+    heard = {key: stored_pitch(sound, target) for key, (sound, target) in files.items()}
+    missing = [key for key, stored in heard.items() if stored is None]
+    # Processes: most of pYIN is Python, which threads would take turns at.
+    pitches = Parallel(n_jobs=-1, return_as='generator')(
+        delayed(store_heard_pitch)(*files[key], align_onset) for key in missing)
+    return heard | dict(zip(missing, progress_from_first(pitches, len(missing), 'pitches'), strict=True))

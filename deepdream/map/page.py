@@ -52,18 +52,22 @@ class SoundMap:
         files = preview_files(self.data, self.split, notes, seconds)
         wavs = {note: Path(path).name for note, path in find_wavs(self.data, self.split).items()}
         names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
+        originals = [wavs.get(note, '') for note in notes]
+        columns = columns | {'out_of_distribution': np.zeros(len(notes), np.uint8)}  # asked of the user's sounds only
         if self.added:
             columns = {name: np.concatenate([column, self.added[name]]) for name, column in columns.items()}
             has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])
             files += preview_files(self.run, FOLDER, ids, seconds)
             names |= {len(notes) + i: name for i, name in enumerate(self.added['note'])}
         folders = {'audio_folder': self.data / self.split / 'audio', 'added_folder': self.run / FOLDER / 'audio'}
-        content = pack_map(self.labels, columns, has_sound, len(notes)) | {
+        originals += [f'{folders["added_folder"].resolve().as_posix()}/{one}.wav' for one in ids]
+        middle_octave = int(self.middle_c.removeprefix('C'))
+        content = pack_map(self.labels, columns, has_sound, len(notes), middle_octave) | {
+            'labelled': True, 'sources_title': 'Sources', 'originals': [] if embedded else originals,
             'split': self.split, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES, 'files': names,
-            'middle_octave': int(self.middle_c.removeprefix('C')),
+            'middle_octave': middle_octave,
             'remarks': remarks(total, has_sound, seconds, len(ids), n_estimated),
             'added_files': [f'{one}.wav' for one in ids],
-            'out_of_distribution': self.added['out_of_distribution'] if self.added else [],
             **{name: '' if embedded else f'{path.resolve().as_posix()}/' for name, path in folders.items()}}
         scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
         return content, pack_activation(columns['activation']), scripts

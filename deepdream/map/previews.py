@@ -25,11 +25,15 @@ PICTURE_BANDS, PICTURE_FRAMES = 80, 125
 CHUNK_NOTES = 32   # notes in one file of the page: 0.3 MB, read and decoded in some 20 ms
 
 
+def audible(waveform):
+    """Return a waveform at 16 kHz without the silence behind; of one that is all silent, 0.1 s."""
+    loud = np.flatnonzero(np.abs(waveform) > TAIL_PEAK)
+    return waveform[:loud[-1] + 1 if len(loud) else SAMPLE_RATE // 10]
+
+
 def write_sound(path, waveform, seconds):
     """Write the first `seconds` of a mono waveform at 16 kHz as MP3, without the silence behind, faded out."""
-    waveform = waveform[:int(seconds * SAMPLE_RATE)]
-    loud = np.flatnonzero(np.abs(waveform) > TAIL_PEAK)
-    waveform = waveform[:loud[-1] + 1 if len(loud) else SAMPLE_RATE // 10].copy()
+    waveform = audible(waveform[:int(seconds * SAMPLE_RATE)]).copy()
     n_fade = min(len(waveform), SAMPLE_RATE // 20)
     waveform[len(waveform) - n_fade:] *= np.linspace(1, 0, n_fade, dtype=waveform.dtype)
     soundfile.write(path, waveform, SAMPLE_RATE, format='MP3', bitrate_mode='VARIABLE', compression_level=COMPRESSION)

@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
+from deepdream.map.clusters import NONE
 from deepdream.map.data import VIEWS
 from deepdream.neighbours import nearest_notes
 from deepdream.run_folder import model_digest
@@ -76,7 +77,7 @@ def place_sounds(run, columns, n_labels):
         probabilities = np.array([entry['probabilities'] for entry in entries], np.float32).reshape(n, n_labels)
         placed = {'note': np.array([title(entry) for entry in entries], dtype=object), 'activation': activation,
                   'id': [entry['id'] for entry in entries],
-                  'out_of_distribution': [bool(entry['out_of_distribution']) for entry in entries]}
+                  'out_of_distribution': np.array([bool(entry['out_of_distribution']) for entry in entries], np.uint8)}
         rows, weights = nearest_weights(activation, columns['activation'])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{run / FOLDER}/added.json is damaged ({error}): delete it and run `python predict.py --map` '
@@ -86,7 +87,8 @@ def place_sounds(run, columns, n_labels):
         placed['probabilities'] = probabilities
     unknown = np.full(n, -1, np.int16)
     return placed | {'class_index': np.full(n, n_labels, np.uint16), 'pitch': unknown, 'velocity': unknown,
-                     'source': np.full(n, '', dtype=object)}
+                     'cluster': np.full(n, NONE, np.int16),
+                     **{name: np.full(n, '', dtype=object) for name in ('source', 'program')}}
 
 
 def title(entry):

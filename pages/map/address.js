@@ -56,7 +56,7 @@ const ADDRESS = {
   hiddenSources: {key: 'hide-source', write: writeRows, read: text => readRows(text, MAP.sources.length)},
   pitch: {key: 'pitch', write: range => range.join('-'), read: readRange},
   velocity: {key: 'velocity', write: range => range.join('-'), read: readRange},
-  wrong: {key: 'wrong', write: () => '1', read: text => text === '1' && !!MAP.predicted},
+  wrong: {key: 'wrong', write: () => '1', read: text => text === '1' && MAP.labelled && !!MAP.predicted},
   search: {key: 'search', write: search => search, read: text => text},
   tab: {key: 'tab', write: tab => tab, read: text => document.getElementById(`panel-${text}`) ? text : START.tab},
   otherInstruments: {key: 'others', write: () => '1', read: text => text === '1'},

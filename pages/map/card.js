@@ -31,12 +31,11 @@ class Card {
   }
 
   remarks(note) {
-    if (!isAdded(note)) return [];
     const place = element('p', {className: 'hint'}, 'This is a sound of yours. Its place is approximate: in '
       + 'every view it is the mean of the places of its nearest notes in fc2 space.');
     const outOfDistribution = element('p', {className: 'warning'}, 'Out of distribution: this sound is farther in '
       + 'fc2 space from every label of the training than 95 % of the valid notes. The prediction means little.');
-    return MAP.out_of_distribution[note - MAP.n_notes] ? [place, outOfDistribution] : [place];
+    return [...isAdded(note) ? [place] : [], ...MAP.out_of_distribution[note] ? [outOfDistribution] : []];
   }
 
   picture(note) {
@@ -59,7 +58,7 @@ class Card {
 
   facts(note) {
     const rows = [['family', element('span', {}, swatch(MAP.colours[MAP.class_index[note]]), familyOf(note))],
-                  ['source', MAP.sources[MAP.source[note]] || 'unknown'],
+                  [MAP.sources_title === 'Folders' ? 'folder' : 'source', MAP.sources[MAP.source[note]] || 'unknown'],
                   ['pitch', MAP.pitch[note] < 0 ? 'unknown' : `${pitchName(MAP.pitch[note])} (${MAP.pitch[note]})`],
                   ['velocity', MAP.velocity[note] < 0 ? 'unknown' : String(MAP.velocity[note])]];
     return element('dl', {className: 'facts'}, ...rows.map(
@@ -69,8 +68,8 @@ class Card {
   prediction(note) {
     if (!MAP.predicted) return [];
     const taken = `taken for ${MAP.labels[MAP.predicted[note]]}`;
-    const [className, verdict] = isAdded(note) ? ['', taken] : isWrong(note) ? ['wrong', `wrong: ${taken}`]
-      : ['right', 'right'];
+    const [className, verdict] = !MAP.labelled ? ['', ''] : isAdded(note) ? ['', taken]
+      : isWrong(note) ? ['wrong', `wrong: ${taken}`] : ['right', 'right'];
     const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a))
       .filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
     return [element('h3', {}, 'Prediction ', element('span', {className}, verdict)),
@@ -95,7 +94,7 @@ class Card {
     const {store} = this.app;
     const checkbox = element('input', {type: 'checkbox', checked: store.state.otherInstruments,
                                        onchange: ({target}) => store.change({otherInstruments: target.checked})});
-    const leaveOut = element('label', {className: 'check'}, checkbox, 'leave out this instrument');
+    const leaveOut = element('label', {className: 'check'}, checkbox, MAP.labelled ? 'leave out this instrument' : 'leave out this folder');
     return [element('h3', {}, 'Nearest notes in fc2 space'), hasInstrument(note) ? leaveOut : '', this.nearest];
   }
 

@@ -5,6 +5,7 @@ class ColourPanel {
   constructor(app) {
     this.store = app.store;
     for (const [name, {title, exists}] of Object.entries(COLOURINGS)) {
+      if (!MAP.labelled && (name === 'predicted' || name === 'right')) continue;
       byId('colour').append(new Option(title, name, false, false));
       byId('colour').lastChild.disabled = !exists();
     }
@@ -44,10 +45,12 @@ class ColourPanel {
   }
 
   hint(colour, neuron) {
-    if (colour === 'right') {
-      return ['right', 'wrong'].map((word, i) => element('span', {className: 'key'}, swatch(RIGHT_WRONG[i]), word));
+    const words = {right: ['right', 'wrong'], outside: ['as in the training', 'out of distribution']}[colour];
+    if (words) {
+      return words.map((word, i) => element('span', {className: 'key'}, swatch(RIGHT_WRONG[i]), word));
     }
     if (colour === 'family' || colour === 'predicted') return [sharedColours(MAP.families, MAP.colours)];
+    if (colour === 'source') return [sharedColours(MAP.sources, COLOURINGS.source.colours(), 'sources')];
     if (colour !== 'neuron') return [];
     if (!MAP.activation) return ['The activations are being read …'];
     const levels = MAP.activation.subarray(neuron * MAP.count, (neuron + 1) * MAP.count);

@@ -15,24 +15,27 @@ function confidence(note) {
 }
 
 function sourceColours() {
-  return MAP.sources.map((name, i) => name ? SOURCE_COLOURS[i % SOURCE_COLOURS.length] : theme().unknown);
+  const colours = MAP.sources.length > SOURCE_COLOURS.length ? MAP.source_colours : SOURCE_COLOURS;
+  return MAP.sources.map((name, i) => name ? colours[i] : theme().unknown);
 }
 
 // Every way to colour: `colours` picked by `index`, or a scale by `level` (0-255; below 0: unknown) between two `ends`.
 const COLOURINGS = {
   family: {title: 'family', exists: () => true, index: note => MAP.class_index[note], colours: () => MAP.colours},
-  source: {title: 'source', exists: () => MAP.sources.some(Boolean), index: note => MAP.source[note],
+  source: {title: MAP.sources_title === 'Folders' ? 'folder' : 'source', exists: () => MAP.sources.some(Boolean), index: note => MAP.source[note],
            colours: sourceColours},
   pitch: {title: 'pitch', exists: () => PITCHES[1] >= 0, ends: PITCHES.map(pitchName),
           level: evenly(note => MAP.pitch[note], ...PITCHES)},
   velocity: {title: 'velocity', exists: () => MAP.velocity.some(velocity => velocity >= 0), ends: ['0', '127'],
              level: evenly(note => MAP.velocity[note], 0, 127)},
-  predicted: {title: 'predicted family', exists: () => !!MAP.predicted, index: note => MAP.predicted[note],
-              colours: () => MAP.colours},
-  right: {title: 'right or wrong', exists: () => !!MAP.predicted, index: note => isAdded(note) ? 2 : +isWrong(note),
-          colours: () => [...RIGHT_WRONG, theme().unknown]},
+  predicted: {title: 'predicted family', exists: () => MAP.labelled && !!MAP.predicted,
+              index: note => MAP.predicted[note], colours: () => MAP.colours},
+  right: {title: 'right or wrong', exists: () => MAP.labelled && !!MAP.predicted,
+          index: note => isAdded(note) ? 2 : +isWrong(note), colours: () => [...RIGHT_WRONG, theme().unknown]},
   confidence: {title: 'confidence', exists: () => !!MAP.predicted, ends: ['0 %', '100 %'],
                level: evenly(confidence, 0, 1)},
+  outside: {title: 'out of distribution', exists: () => !MAP.labelled, index: note => MAP.out_of_distribution[note],
+            colours: () => RIGHT_WRONG},
   neuron: {title: 'neuron of fc2', exists: () => true},
 };
 

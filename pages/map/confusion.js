@@ -4,6 +4,11 @@
 class ConfusionPanel {
   constructor(app) {
     this.app = app;
+    if (!MAP.labelled) {
+      byId('tab-confusion').remove();
+      byId('panel-confusion').remove();
+      return;
+    }
     if (!MAP.predicted) {
       byId('panel-confusion').append(
         element('p', {}, 'There are no predictions yet: run evaluate.py, then sound_map.py.'));

@@ -15,13 +15,14 @@ function csvRow(cells) {
 
 function csvText(notes) {
   const header = ['note', 'file', 'label', 'source', 'pitch', 'velocity'];
-  if (MAP.predicted) header.push('predicted', 'right', ...MAP.labels);
+  if (MAP.predicted) header.push('predicted', ...MAP.labelled ? ['right'] : [], ...MAP.labels);
   for (const view of VIEWS) header.push(`${view}_x`, `${view}_y`, `${view}_z`);
   const row = note => {
     const cells = [MAP.notes[note], fileOf(note), familyOf(note), MAP.sources[MAP.source[note]],
                    known(MAP.pitch[note]), known(MAP.velocity[note])];
     if (MAP.predicted) {
-      cells.push(MAP.labels[MAP.predicted[note]], isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right',
+      cells.push(MAP.labels[MAP.predicted[note]],
+                 ...MAP.labelled ? [isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right'] : [],
                  ...MAP.labels.map((_, i) => probability(note, i).toFixed(5)));
     }
     for (const view of VIEWS) cells.push(...MAP[view].slice(3 * note, 3 * note + 3));

@@ -7,7 +7,8 @@ class FilterPanel {
     this.toggles('families', MAP.families, MAP.class_index, 'hiddenFamilies');
     this.toggles('sources', MAP.sources.map(source => source || 'unknown'), MAP.source, 'hiddenSources');
     byId('sources').hidden = byId('sources-title').hidden = MAP.sources.length < 2;
-    byId('wrong-box').hidden = !MAP.predicted;
+    byId('sources-title').textContent = MAP.sources_title;
+    byId('wrong-box').hidden = !MAP.predicted || !MAP.labelled;
     for (const field of ['pitch', 'velocity']) this.range(field);
     byId('wrong').onchange = event => this.store.change({wrong: event.target.checked});
     byId('search').oninput = event => this.store.change({search: event.target.value});

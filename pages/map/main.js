@@ -15,13 +15,14 @@ class App {
     this.stage = new Stage(this);
     this.input = new Input(this, this.stage);
     this.card = new Card(this);
-    for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, Tabs]) new Panel(this);
+    for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, ClustersPanel, Tabs]) new Panel(this);
     buildQualityPanel();
     this.bindHeader();
     this.bindState();
     document.addEventListener('keydown', event => this.shortcut(event));
-    const about = [`${counted(MAP.n_notes, 'note')} of the ${MAP.split} split.`, ...MAP.remarks];
-    byId('subtitle').textContent = about.join(' ');
+    const about = MAP.labelled ? `${counted(MAP.n_notes, 'note')} of the ${MAP.split} split.`
+      : `${counted(MAP.n_notes, 'sound')} of ${MAP.split}.`;
+    byId('subtitle').textContent = [about, ...MAP.remarks].join(' ');
   }
 
   bindHeader() {

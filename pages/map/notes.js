@@ -34,8 +34,9 @@ function probability(note, classIndex) {
   return MAP.probabilities[note * MAP.labels.length + classIndex] / 65535;
 }
 
+// Only a map of labelled notes has wrong predictions; in others the family of a note is its prediction.
 function isWrong(note) {
-  return !isAdded(note) && MAP.predicted[note] !== MAP.class_index[note];
+  return MAP.labelled && !isAdded(note) && MAP.predicted[note] !== MAP.class_index[note];
 }
 
 // The row of a note in an array of several columns.
@@ -61,4 +62,18 @@ function strongestOf(note) {
 
 function activationOf(note, neuron) {
   return MAP.activation[neuron * MAP.count + note] / 255 * MAP.maxima[neuron];
+}
+
+// The file:// URL of the file that a note comes from; '' where there is none, as in a page that was mailed.
+function originalUrl(note) {
+  const name = MAP.originals[note];
+  if (!name || !MAP.audio_folder) return '';
+  const path = /^(\/|[A-Za-z]:\/)/.test(name) ? name : MAP.audio_folder + name;
+  return `file://${path.startsWith('/') ? '' : '/'}${path.split('/').map(encodeURIComponent).join('/')}`.replace(
+    /^(file:\/\/\/[A-Za-z])%3A/, '$1:');
+}
+
+// Where in that file the note starts, in seconds.
+function originalStart(note) {
+  return MAP.start ? MAP.start[note] : 0;
 }

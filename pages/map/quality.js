@@ -14,10 +14,7 @@ function buildQualityPanel() {
   const quality = MAP.quality;
   panel.append(
     element('h2', {}, 'How good is this map?'),
-    element('h3', {}, 'Neighbours of the same family, other instruments'),
-    ...otherInstruments(quality),
-    element('h3', {}, 'Neighbours of the same family, all notes'),
-    ...allNotes(quality),
+    ...MAP.labelled ? purities(quality) : [],
     element('h3', {}, 'Trustworthiness'),
     element('p', {}, 'The figure tells whether notes that stand together on the map are close in fc2 space as well. '
       + '1 means that no false neighbours were brought together; a random map has about 0.5.'),
@@ -30,6 +27,11 @@ function buildQualityPanel() {
       + 'which way it lies mean nothing by themselves. The nearest notes in a card are measured in fc2 space, not on '
       + 'the map.'),
     element('p', {className: 'hint'}, measured(quality)));
+}
+
+function purities(quality) {
+  return [element('h3', {}, 'Neighbours of the same family, other instruments'), ...otherInstruments(quality),
+          element('h3', {}, 'Neighbours of the same family, all notes'), ...allNotes(quality)];
 }
 
 function otherInstruments({purity_other_instruments: purity, purity_other_instruments_k: k,

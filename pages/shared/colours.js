@@ -32,10 +32,10 @@ function lookupTable(stops) {
 }
 
 // Which names share a colour, in words; '' where every one has its own.
-function sharedColours(names, colours) {
+function sharedColours(names, colours, what = 'families') {
   const byColour = new Map(colours.map(colour => [colour, []]));
   names.forEach((name, i) => byColour.get(colours[i]).push(name));
   const shared = [...byColour.values()].filter(group => group.length > 1).map(group => group.join(' and '));
-  return shared.length ? `There are ${byColour.size} colours for ${names.length} families, so some share one, and only `
+  return shared.length ? `There are ${byColour.size} colours for ${names.length} ${what}, so some share one, and only `
     + `their names tell them apart: ${shared.join('; ')}.` : '';
 }

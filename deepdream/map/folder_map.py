@@ -1,0 +1,159 @@
+"""The sound map of any folder of sounds: no labels are needed, the families are those that the network predicts."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepdream.artifacts import BadInput, load_json, save_csv
+from deepdream.map.clusters import find_clusters
+from deepdream.map.data import map_order, pack_activation, pack_map, sample_rows, unit_box
+from deepdream.map.heard_pitch import hear_pitches
+from deepdream.map.page import remarks
+from deepdream.map.places import embed_sounds
+from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks
+from deepdream.map.store import load_sounds, preview_paths
+from deepdream.notes import from_name
+from deepdream.novelty import open_novelty
+from deepdream.pitch import UNKNOWN, named_pitch
+from deepdream.sound_files import printable
+
+MOST_FOLDERS = 40  # that the page lists
+OTHER_FOLDERS = 'other folders'
+
+
+# What is known of each sound.
+
+def gather_sounds(run, labels, targets, base, middle_c, estimate_pitch):
+    """Return columns like those of `map.data.gather`, a row for each window, and what only this map has.
+
+    `targets` is {path: OUT/computed/{key}} of the sounds; `base` the folder that their names begin at.
+    """
+    n_windows, columns = load_sounds(list(targets.values()), len(labels))
+    of_sound = np.repeat(np.arange(len(targets)), n_windows)
+    paths = list(targets)
+    files = [Path(os.path.relpath(os.path.abspath(path), base)).as_posix() for path in paths]
+    folders = [os.path.dirname(file) for file in files]
+    notes = [files[sound] + (f' from {start:.1f} s' if n_windows[sound] > 1 else '')
+             for sound, start in zip(of_sound, columns['start'], strict=True)]
+    root_keys = columns.pop('root_key')[np.cumsum(n_windows) - 1]
+    numbers = {'pitch': pitches_of(targets, root_keys, middle_c, estimate_pitch),
+               'velocity': np.array([from_name(path.stem).get('velocity', UNKNOWN) for path in paths], np.int16)}
+    texts = {'path': [str(path) for path in paths], 'file': files, 'source': folder_tags(folders),
+             'instrument': [folder or '.' for folder in folders], 'target': list(targets.values())}
+    columns |= {name: values[of_sound] for name, values in numbers.items()}
+    columns |= {name: np.array(values, object)[of_sound] for name, values in texts.items()}
+    first = np.cumsum(n_windows) - n_windows
+    novelty = open_novelty(run)
+    is_out = novelty.are_out(novelty.log_odds(columns['activation'])) if novelty else np.zeros(len(notes), bool)
+    return columns | {'note': np.array(notes, object), 'window': np.arange(len(notes)) - first[of_sound],
+                      'class_index': columns['probabilities'].argmax(axis=1).astype(np.uint16),
+                      'program': np.full(len(notes), '', object), 'out_of_distribution': is_out.astype(np.uint8)}
+
+
+def pitches_of(targets, root_keys, middle_c, estimate_pitch):
+    """Return the pitches (n_sounds,): from a name of NSynth's form, the root key, a note name, or from the sound."""
+    pitches = []
+    for path, key in zip(targets, root_keys, strict=True):
+        pitch = from_name(path.stem).get('pitch', int(key))
+        pitches.append(named_pitch(path.stem, middle_c) if pitch == UNKNOWN else pitch)
+    if estimate_pitch:
+        heard = hear_pitches({row: (path, Path(f'{target}.pitch')) for row, (path, target) in
+                              enumerate(targets.items()) if pitches[row] == UNKNOWN}, align_onset=True)
+        pitches = [heard.get(row, pitch) for row, pitch in enumerate(pitches)]
+    return np.array(pitches, np.int16)
+
+
+def folder_tags(folders):
+    """Return a tag for each of `folders`, 'a/b/c' or '' for the top one: 'a/b/', at most 40 different ones.
+
+    Where there are more, those with the most subfolders become 'a/' first; the rarest are other folders in the end.
+    """
+    parts = [folder.split('/') if folder else [] for folder in folders]
+    shared = len(Path(os.path.commonpath(folders)).parts)
+    parts = [tuple(of_one[shared:shared + 2]) for of_one in parts]
+    tops = Counter(top[0] for top in {*parts} if len(top) == 2)
+    for top, _ in tops.most_common():
+        if len({*parts}) <= MOST_FOLDERS:
+            break
+        parts = [of_one[:1] if of_one[:1] == (top,) else of_one for of_one in parts]
+    tags = [''.join(f'{part}/' for part in of_one) or './' for of_one in parts]
+    counts = Counter(tags).most_common()
+    kept = {tag for tag, _ in counts[:MOST_FOLDERS - 1 if len(counts) > MOST_FOLDERS else None]}
+    return [tag if tag in kept else OTHER_FOLDERS for tag in tags]
+
+
+# The table and the page.
+
+def table_of(columns, labels):
+    """Return the rows of sounds.csv: what is known of every sound, or of every window."""
+    out = columns['out_of_distribution'].astype(bool)
+    head = ['path', 'start', 'seconds', 'predicted', 'probability', 'out_of_distribution', 'pitch', 'cluster', 'folder']
+    return [head, *([columns['path'][row], f'{columns["start"][row]:.3f}', f'{columns["seconds"][row]:.3f}',
+                     labels[one], f'{columns["probabilities"][row, one]:.4f}', bool(out[row]),
+                     '' if columns['pitch'][row] == UNKNOWN else int(columns['pitch'][row]),
+                     '' if columns['cluster'][row] < 0 else int(columns['cluster'][row]), columns['source'][row]]
+                    for row, one in enumerate(columns['class_index']))]
+
+
+@dataclass
+class FolderMap:
+    """What the page shows of a folder of sounds: `columns`, a row a window; `base` is the folder of the files' names,
+    `title` what the page calls it; `quality` the content of tsne.json."""
+
+    labels: list
+    columns: dict
+    base: str
+    title: str
+    quality: dict
+    middle_c: str
+
+    def prepare(self, n_shown, seconds=FULL_SECONDS, embedded=False):
+        """Return what the page needs, as `SoundMap.prepare` does."""
+        total, columns = len(self.columns['note']), sample_rows(self.columns, n_shown)
+        files = [preview_paths(target, window) for target, window in
+                 zip(columns['target'], columns['window'], strict=True)]
+        has_sound = np.ones(len(files), bool)
+        middle_octave = int(self.middle_c.removeprefix('C'))
+        names = columns['file'].tolist()
+        content = pack_map(self.labels, columns, has_sound, middle_octave=middle_octave) | {
+            'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
+            'split': self.title, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES,
+            'files': dict(enumerate(names)), 'middle_octave': middle_octave, 'added_files': [],
+            'remarks': remarks(total, has_sound, seconds), 'added_folder': '',
+            'audio_folder': '' if embedded else f'{Path(self.base).as_posix().rstrip("/")}/'}
+        return content, pack_activation(columns['activation']), chunks(files, map_order(columns['tsne_2d']), has_sound)
+
+
+def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_pitch=False):
+    """Place the sounds whose results are kept, {path: OUT/computed/{key}}; write sounds.csv; return the FolderMap.
+
+    `sounds` are the folders and files that were asked for.
+    """
+    labels = load_json(run / 'config.json', 'train.py', labels=list)['labels']
+    base = base_folder(sounds)
+    columns = gather_sounds(run, labels, targets, base, middle_c, estimate_pitch)
+    keys = [f'{target.name} {window}' for target, window in zip(columns['target'], columns['window'], strict=True)]
+    places, quality = embed_sounds(out, keys, columns['activation'], digest)
+    columns['cluster'] = find_clusters(places['tsne_2d'])
+    save_csv(out / 'sounds.csv', table_of(columns, labels))
+    columns |= {view: unit_box(points) for view, points in places.items()}
+    return FolderMap(labels, columns, base, title_of(sounds), quality, middle_c)
+
+
+def base_folder(sounds):
+    """Return the folder, absolute, that all of the files and folders `sounds` lie in."""
+    folders = [os.path.abspath(path if path.is_dir() else path.parent) for path in sounds]
+    try:
+        return os.path.commonpath(folders)
+    except ValueError as error:  # of several drives
+        raise BadInput(f'{printable(sounds[0])} and {printable(sounds[-1])} have no folder in common: '
+                       'make a map of each') from error
+
+
+def title_of(sounds):
+    """Return what the page calls the files and folders `sounds`: the names of the first three."""
+    names = [printable(Path(os.path.abspath(path)).name) or str(path) for path in sounds]
+    return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
