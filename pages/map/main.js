@@ -16,6 +16,7 @@ class App {
     this.input = new Input(this, this.stage);
     this.card = new Card(this);
     for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, Tabs]) new Panel(this);
+    new SelectionHistory(this);
     buildQualityPanel();
     this.bindHeader();
     this.bindState();
@@ -187,7 +188,7 @@ class App {
     const deed = {
       1: () => this.show('tsne_2d'), 2: () => this.show('tsne_3d'), 3: () => this.show('pca'),
       m: () => this.use('move'), l: () => this.use('lasso'), b: () => this.use('box'),
-      h: () => byId('hover').click(), '/': () => byId('search').focus(),
+      h: () => byId('hover').click(), z: () => byId('zoom-selection').click(), '/': () => byId('search').focus(),
     }[event.key.toLowerCase()];
     if (!deed) return;
     event.preventDefault();

@@ -1,0 +1,193 @@
+"""The way out of the sound map: the selection as a table, undo, zoom; in a real, headless Chromium."""
+
+
+import numpy as np
+import pytest
+from test_sound_map import (
+    EVIL,
+    N_NOTES,
+    MapPage,
+    make_map,
+    note_names,
+    write_lines,
+    write_run,
+)
+
+import sound_map
+
+SHOWN = [0, 30, 9, 4, 40]  # bass C3, bass F♯4, bass A3, flute E3, flute E4
+
+
+class SelectionPage(MapPage):
+    def select(self, notes):
+        self.js('notes => { app.select(notes); app.store.change({tab: "selection"}); }', notes)
+
+    def selection(self):
+        return self.js('app.store.state.selection')
+
+    def rows(self):
+        return self.js('[...document.querySelectorAll("#selected-notes tbody tr")].map(row => row.note)')
+
+    def focused(self):
+        """Return what has the focus, as (text or label, row of the table or None)."""
+        return tuple(self.js('''() => [document.activeElement.ariaLabel || document.activeElement.textContent,
+                                       document.activeElement.closest('tr')?.note ?? null]'''))
+
+    def status(self):
+        return self.page.inner_text('#status')
+
+
+@pytest.fixture
+def page_class():
+    return SelectionPage
+
+
+@pytest.fixture
+def opened(made, open_page):
+    return open_page(made[0] / 'run/map/index.html')
+
+
+@pytest.fixture(scope='session')
+def made(tmp_path_factory):
+    return make_map(tmp_path_factory.mktemp('selection'), note_names())
+
+
+# The table.
+
+def test_table_shows_each_note_with_its_picture_family_and_pitch(opened):
+    opened.select(SHOWN)
+    assert opened.rows() == SHOWN
+    cells = opened.page.locator('#selected-notes tbody tr').nth(1).locator('td').all_inner_texts()
+    assert [one.strip() for one in cells] == [note_names()[30], 'bass', 'F♯3', '×']
+    opened.page.wait_for_function('''() => [...document.querySelectorAll('#selected-notes canvas')].every(
+        canvas => new Set(new Uint32Array(canvas.getContext('2d').getImageData(0, 0, 125, 80).data.buffer)).size > 50)
+    ''', timeout=5000)
+
+
+@pytest.mark.parametrize(('column', 'key'), [
+    ('name', lambda row: note_names()[row]), ('family', lambda row: row % 3), ('pitch', lambda row: 48 + row % 24)])
+def test_table_is_sorted_up_down_and_as_selected(opened, column, key):
+    opened.select(SHOWN)
+    head = opened.page.locator(f'[data-column={column}]')
+    for order, expected in (('ascending', sorted(SHOWN, key=key)), ('descending', sorted(SHOWN, key=key)[::-1]),
+                            ('none', SHOWN)):
+        head.click()
+        assert head.locator('..').get_attribute('aria-sort') == order
+        assert [key(row) for row in opened.rows()] == [key(row) for row in expected]
+    assert opened.rows() == SHOWN
+
+
+def test_row_plays_by_click_and_by_enter(opened):
+    opened.select(SHOWN)
+    opened.page.click('.play-row >> nth=2')
+    opened.wait_for_sound()
+    assert opened.js('app.store.state.note') == 9
+    opened.page.keyboard.press('ArrowUp')
+    opened.page.keyboard.press('Enter')
+    opened.page.wait_for_function('app.store.state.note === 30')
+    assert opened.focused() == (note_names()[30], 30)
+    assert opened.page.locator('[aria-current=true]').all_inner_texts()[0].startswith(note_names()[30])
+
+
+def test_notes_are_removed_by_click_and_key_and_the_focus_stays_in_the_table(opened):
+    opened.select(SHOWN)
+    opened.page.click(f'[aria-label="Remove {note_names()[9]}"]')
+    assert opened.rows() == opened.selection() == [0, 30, 4, 40]
+    assert opened.focused() == (f'Remove {note_names()[4]}', 4)
+    opened.page.keyboard.press('Delete')
+    opened.page.keyboard.press('Enter')
+    assert opened.rows() == [0, 30]
+    assert opened.focused() == (f'Remove {note_names()[30]}', 30)
+    opened.page.keyboard.press('Delete')
+    opened.page.keyboard.press('Delete')
+    assert opened.rows() == [] and opened.focused() == ('Undo', None)
+    assert opened.page.locator('#selected-notes').is_hidden()
+
+
+def test_names_in_the_table_are_text(opened):
+    opened.select([N_NOTES - 1])
+    assert EVIL in opened.page.inner_text('#selected-notes')
+    assert opened.js('document.querySelectorAll("img").length') == 0
+
+
+def test_rows_and_pictures_of_a_large_selection_come_as_one_scrolls(tmp_path, open_page):
+    names, rng = [f'note {i}' for i in range(300)], np.random.default_rng(0)
+    (tmp_path / 'data').mkdir()
+    write_lines(tmp_path / 'data/test_samples.txt', names)
+    write_lines(tmp_path / 'data/test_labels.txt', [i % 3 for i in range(300)])
+    write_run(tmp_path / 'run', names, rng)
+    assert sound_map.main(['--data', f'{tmp_path}/data', '--run', f'{tmp_path}/run']) == 0
+    opened = open_page(tmp_path / 'run/map/index.html')
+    opened.js('() => { window.drawn = []; drawSpectrum = async (_, note) => drawn.push(note); }')
+    opened.select(list(range(300)))
+    opened.page.wait_for_function('drawn.length > 5')
+    assert opened.rows() == list(range(60)) and len(opened.js('drawn')) < 30
+    for _ in range(5):
+        n_rows = len(opened.rows())
+        opened.js('() => { byId("selection-scroll").scrollTop = 1e6; }')
+        if n_rows < 300:
+            opened.page.wait_for_function('n => document.querySelectorAll("#selected-notes tbody tr").length > n',
+                                          arg=n_rows)
+    opened.page.wait_for_function('drawn.includes(299)')
+    assert opened.rows() == list(range(300))
+    assert len(set(opened.js('drawn'))) == len(opened.js('drawn')) < 150
+
+
+# Undo and zoom.
+
+def test_undo_and_redo_walk_through_the_selections(opened):
+    opened.select([1, 2])
+    opened.page.click('#undo')
+    assert opened.selection() == [] and opened.focused()[0] == 'Undo'
+    opened.page.keyboard.press('Enter')
+    assert 'nothing to undo' in opened.status()
+    opened.page.click('#redo')
+    assert opened.selection() == [1, 2] and opened.status() == '2 notes selected'
+    opened.js('() => app.toggleSelected(5)')
+    opened.page.keyboard.press('Control+z')
+    opened.page.keyboard.press('Control+z')
+    assert opened.selection() == []
+    opened.page.keyboard.press('Control+Shift+Z')
+    opened.page.keyboard.press('Control+Shift+Z')
+    assert opened.selection() == [1, 2, 5]
+    opened.page.keyboard.press('Control+z')
+    opened.select([7])
+    opened.page.keyboard.press('Control+Shift+Z')  # a new branch: nothing is left to do again
+    assert opened.selection() == [7]
+
+
+def test_undo_leaves_the_text_of_a_field_alone(opened):
+    opened.select([1, 2])
+    opened.page.click('#search')
+    opened.page.keyboard.type('bass')
+    opened.page.keyboard.press('Control+z')
+    assert opened.selection() == [1, 2]
+
+
+def test_select_none_and_escape_keep_the_focus(opened):
+    for deed in (lambda: opened.page.click('#select-none'), lambda: opened.page.keyboard.press('Escape')):
+        opened.select(SHOWN)
+        opened.page.focus('.play-row >> nth=1')
+        deed()
+        assert opened.selection() == [] and opened.page.locator('#save-as').is_hidden()
+        assert opened.focused()[0] in ('Undo', 'Select none')
+
+
+@pytest.mark.parametrize('view', ['tsne_2d', 'tsne_3d'])
+@pytest.mark.parametrize('notes', [[3], [0, 3, 6, 9, 12]])
+def test_zoom_to_selection_fills_the_window_with_it(opened, view, notes):
+    opened.js('view => { app.show(view); }', view)
+    opened.settle()
+    opened.select(notes)
+    if len(notes) == 1:
+        opened.page.keyboard.press('z')
+    else:
+        opened.page.click('#zoom-selection')
+    opened.settle()
+    x, y = (np.array(opened.js(f'notes => notes.map(note => app.stage.camera.{axis}[note])', notes)) for axis in 'xy')
+    width, height = opened.js('[app.stage.camera.width, app.stage.camera.height]')
+    assert x.min() > 0 and x.max() < width and y.min() > 0 and y.max() < height
+    np.testing.assert_allclose([np.ptp(x) / 2 + x.min(), np.ptp(y) / 2 + y.min()], [width / 2, height / 2], atol=30)
+    if len(notes) > 1:
+        assert max(np.ptp(x) / width, np.ptp(y) / height) > 0.65
+    assert opened.js('app.store.state.camera.zoom') == pytest.approx(opened.js('app.stage.camera.zoom'))
