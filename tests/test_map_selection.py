@@ -1,10 +1,18 @@
-"""The way out of the sound map: the selection as a table, undo, zoom; in a real, headless Chromium."""
+"""The way out of the sound map: the selection as a table, undo, zoom, ZIP; in a real, headless Chromium."""
 
+import csv
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from test_sound_map import (
     EVIL,
+    MISSING,
     N_NOTES,
     MapPage,
     make_map,
@@ -14,6 +22,7 @@ from test_sound_map import (
 )
 
 import sound_map
+from deepdream.audio import load_waveform
 
 SHOWN = [0, 30, 9, 4, 40]  # bass C3, bass F♯4, bass A3, flute E3, flute E4
 
@@ -191,3 +200,80 @@ def test_zoom_to_selection_fills_the_window_with_it(opened, view, notes):
     if len(notes) > 1:
         assert max(np.ptp(x) / width, np.ptp(y) / height) > 0.65
     assert opened.js('app.store.state.camera.zoom') == pytest.approx(opened.js('app.stage.camera.zoom'))
+
+
+# The ZIP.
+
+def save_zip(opened):
+    with opened.page.expect_download() as download:
+        opened.page.click('#save-zip')
+    archive = zipfile.ZipFile(download.value.path())
+    assert archive.testzip() is None
+    return archive
+
+
+def samples_of(archive):
+    """Return the samples that the SFZ of a ZIP plays."""
+    name, = (name for name in archive.namelist() if name.endswith('.sfz'))
+    return re.findall(r'sample=(.+)', archive.read(name).decode())
+
+
+def test_zip_holds_the_sounds_an_sfz_that_plays_them_and_where_the_originals_lie(made, opened):
+    rows = [0, 13, MISSING, N_NOTES - 1]
+    opened.select(rows)
+    archive = save_zip(opened)
+    names = note_names()
+    assert archive.namelist() == ['test_selection.sfz', 'originals.csv', f'sounds/{names[0]}.mp3',
+                                  f'sounds/{names[13]}.mp3', 'sounds/_img src_x onerror__document.title_1__.mp3']
+    for row in (0, 13):
+        waveform, rate = soundfile.read(io.BytesIO(archive.read(f'sounds/{names[row]}.mp3')))
+        original = load_waveform(made[0] / f'data/test/audio/{names[row]}.wav')[0]
+        loudest = [np.abs(np.fft.rfft(one, 4 * 16_000)).argmax() for one in (waveform, original[:len(waveform)])]
+        assert rate == 16_000 and len(waveform) > 12_000 and abs(loudest[0] - loudest[1]) <= 4  # within 1 Hz
+    assert set(samples_of(archive)) == {name for name in archive.namelist() if name.endswith('.mp3')}
+    table = list(csv.DictReader(io.StringIO(archive.read('originals.csv').decode())))
+    assert [row['note'] for row in table] == [names[row] for row in rows if row != MISSING]
+    assert all(Path(row['original']).is_file() and row['preview'] in archive.namelist() for row in table)
+    assert 'The ZIP holds 3 previews' in opened.status() and '1 note left out: the wav is missing' in opened.status()
+    assert 'a page cannot read' in opened.page.inner_text('#save-as')
+
+
+def test_zip_says_that_there_is_nothing_to_pack(opened):
+    opened.select([MISSING])
+    opened.js('() => { window.saved = []; save = name => saved.push(name); }')
+    opened.page.click('#save-zip')
+    assert 'nothing to pack' in opened.status() and opened.js('saved') == []
+
+
+def test_zip_says_why_it_cannot_be_packed(opened):
+    opened.select([0])
+    opened.js('() => { previewOf = async () => { throw new Error("previews/0.js is missing beside this page"); }; }')
+    opened.page.click('#save-zip')
+    opened.page.wait_for_function('byId("status").textContent.includes("There is no ZIP: previews/0.js is missing")')
+
+
+HARD_NAMES = ['kicks/808/a.wav', 'kicks\\808\\a.wav', 'Kicks_808_A.wav', '..', '. ', '', 'CON', 'con.wav', 'LPT1',
+              'a:b?', 'a*b"', '한국어 소리', 'cafe\u0301', 'caf\u00e9', 'x$y=z<1>', 'tab\there', 'l' * 300,
+              'l' * 299 + 'm', '\ud800', '\udfff', '😀' * 80, 'ends with. ', 'note']
+
+
+def test_names_in_a_zip_are_safe_and_unique_everywhere(opened):
+    safe = opened.js('names => safeNames(JSON.parse(names))', json.dumps(HARD_NAMES))
+    assert len(safe) == len({name.casefold() for name in safe}) == len(HARD_NAMES)
+    for name in safe:
+        assert name == name.strip('. ') and name and not re.search(r'[<>:"/\\|?*=$\x00-\x1f\ud800-\udfff]', name)
+        assert not re.match(r'(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)', name)
+        assert len(f'{name}.mp3'.encode()) <= 255
+    assert safe[:3] == ['kicks_808_a.wav', 'kicks_808_a.wav (2)', 'Kicks_808_A.wav (3)']
+    assert safe[11] == '한국어 소리' and safe[12:14] == ['café', 'café (2)']
+
+
+def test_zip_of_names_that_no_file_can_have(opened):
+    rows = [row for row in range(24) if row != MISSING][:len(HARD_NAMES)]
+    opened.js('([rows, names]) => { JSON.parse(names).forEach((name, i) => { MAP.notes[rows[i]] = name; }); }',
+              [rows, json.dumps(HARD_NAMES)])
+    opened.select(rows)
+    archive = save_zip(opened)
+    sounds = {name for name in archive.namelist() if name.endswith('.mp3')}
+    assert len(sounds) == len(rows) and set(samples_of(archive)) == sounds
+    assert all(name.count('/') == 1 for name in sounds)

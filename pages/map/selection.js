@@ -48,6 +48,7 @@ class SelectionPanel {
       deed('save-list', 'List', `note names, like ${MAP.split}_samples.txt`, file('txt', 'text/plain', listText)),
       deed('save-csv', 'CSV', 'a table with all columns', file('csv', 'text/csv', csvText)),
       deed('save-sfz', 'SFZ', 'an instrument that a sampler opens', file('sfz', 'text/plain', sfzText, sfzRemarks)),
+      deed('save-zip', 'ZIP', ZIP_ABOUT, notes => saveZip(notes, text => this.app.say(text))),
     ];
   }
 
