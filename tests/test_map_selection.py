@@ -1,4 +1,4 @@
-"""The way out of the sound map: the selection as a table, undo, zoom, ZIP; in a real, headless Chromium."""
+"""The way out of the sound map: the selection as a table, undo, zoom, ZIP, A/B; in a real, headless Chromium."""
 
 import csv
 import io
@@ -15,6 +15,7 @@ from test_sound_map import (
     MISSING,
     N_NOTES,
     MapPage,
+    instrument_notes,
     make_map,
     note_names,
     write_lines,
@@ -277,3 +278,104 @@ def test_zip_of_names_that_no_file_can_have(opened):
     sounds = {name for name in archive.namelist() if name.endswith('.mp3')}
     assert len(sounds) == len(rows) and set(samples_of(archive)) == sounds
     assert all(name.count('/') == 1 for name in sounds)
+
+
+# The card, and A/B.
+
+@pytest.fixture(scope='session')
+def instruments(tmp_path_factory):
+    """A map of 24 notes, four of each of six instruments; returns (root, names, activation)."""
+    names = instrument_notes()
+    root, _ = make_map(tmp_path_factory.mktemp('instruments'), names)
+    return root, names, np.load(root / 'run/activation.npy')
+
+
+@pytest.fixture
+def paired(instruments, open_page):
+    return open_page(instruments[0] / 'run/map/index.html')
+
+
+def test_button_and_key_walk_through_the_nearest_notes_of_other_instruments(instruments, paired):
+    _, names, activation = instruments
+    paired.js('() => app.choose(4, {tab: "note"})')
+    expected = [4]
+    for deed in (lambda: paired.page.click('#other-instrument'), lambda: paired.page.keyboard.press('Enter'),
+                 lambda: paired.page.keyboard.press('o')):
+        order = np.linalg.norm(activation - activation[expected[-1]], axis=1).argsort()
+        expected.append(next(int(row) for row in order if row not in expected
+                             and names[row].split('-')[0] != names[expected[-1]].split('-')[0]))
+        deed()
+        assert paired.js('app.store.state.note') == expected[-1]
+        assert paired.js('document.activeElement.id') == 'other-instrument'
+    paired.wait_for_sound()
+
+
+@pytest.mark.parametrize('change', ['delete MAP.other_neighbours', 'MAP.labelled = false'])
+def test_no_walk_through_instruments_where_there_are_none(paired, change):
+    paired.js(f'() => {{ {change}; app.choose(4, {{tab: "note"}}); }}')
+    assert paired.page.locator('#other-instrument').count() == 0
+    paired.page.keyboard.press('o')
+    assert 'no note of another instrument' in paired.status() and paired.js('app.store.state.note') == 4
+
+
+def test_the_focus_stays_in_the_card(instruments, paired):
+    paired.js('() => app.choose(4, {tab: "note"})')
+    paired.page.focus('.neighbours button >> nth=2')
+    paired.page.keyboard.press('Enter')
+    assert paired.js('app.store.state.note') != 4 and paired.focused()[0] == '▶ Play'
+    paired.js('() => { MAP.has_sound[7] = 0; app.choose(7); }')  # its Play is disabled
+    assert paired.focused()[0] == 'Show on the map'
+
+
+def test_two_notes_are_compared_by_ear_and_in_figures(instruments, paired):
+    _, names, activation = instruments
+    assert paired.page.locator('#compare').is_hidden()
+    paired.page.keyboard.press('a')
+    assert 'Choose a note first' in paired.status()
+    paired.js('() => app.choose(4, {tab: "note"})')
+    paired.page.click('#hold')
+    assert paired.page.get_attribute('#hold', 'aria-pressed') == 'true'
+    assert paired.page.is_disabled('#compare-play') and paired.page.locator('#compare-figures').is_hidden()
+    paired.js('() => app.choose(11)')
+    assert paired.page.get_attribute('#hold', 'aria-pressed') == 'false'
+    assert paired.page.locator('.sides button').all_inner_texts() == [f'A: {names[4]}', f'B: {names[11]}']
+    said = [float(one) for one in re.findall(r'[\d.]+$|[\d.]+(?=;)', paired.page.inner_text('#compare-distance'))]
+    distances = np.linalg.norm(activation - activation[4], axis=1)
+    np.testing.assert_allclose(said, [distances[11], np.sort(distances)[1]], rtol=0.01)
+    paired.page.click('#compare-distance')
+    cells = paired.page.locator('#compare tbody tr').all_inner_texts()
+    rows = {name: [float(value.split()[0]) for value in values] for name, *values in (one.split('\t') for one in cells)}
+    probabilities = np.array([paired.js('note => MAP.labels.map((_, i) => 100 * probability(note, i))', note)
+                              for note in (4, 11)])
+    neurons = np.abs(activation[4] - activation[11]).argsort()[::-1][:3]
+    assert list(rows)[3:] == [f'neuron {one}' for one in neurons]
+    for name, values in rows.items():
+        expected = (activation[[4, 11], int(name.split()[1])] if name.startswith('neuron')
+                    else probabilities[:, paired.js('MAP.labels').index(name)])
+        np.testing.assert_allclose(values, expected, atol=0.51 if name in paired.js('MAP.labels') else 0.02)
+    paired.page.click('#compare .neuron >> nth=0')
+    assert paired.js('[app.store.state.colour, app.store.state.neuron]') == ['neuron', neurons[0]]
+
+
+def test_x_plays_a_and_then_b_until_escape(paired):
+    paired.js('''() => {
+        window.heard = [];
+        const play = app.play;
+        app.play = (note, ...rest) => { heard.push(note); return play.call(app, note, ...rest); };
+    }''')
+    paired.page.keyboard.press('x')
+    assert 'Hold a note as A' in paired.status()
+    paired.js('() => app.choose(4)')
+    paired.page.keyboard.press('a')
+    paired.js('() => { app.choose(11); heard.length = 0; }')
+    paired.page.keyboard.press('x')
+    paired.page.wait_for_function('String(heard) === "4,11"', timeout=5000)
+    paired.wait_for_sound()
+    paired.page.click('#compare-swap')
+    paired.page.click('#compare-play')
+    paired.page.keyboard.press('Escape')
+    paired.page.wait_for_timeout(1700)
+    assert paired.js('heard') == [4, 11, 11]
+    assert paired.js('app.store.state.note') == 11  # comparing chooses nothing
+    paired.page.click('#compare-end')
+    assert paired.page.locator('#compare').is_hidden() and paired.js('document.activeElement.id') == 'stage'

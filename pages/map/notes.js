@@ -46,7 +46,7 @@ function rowOf(name, note) {
 
 // Whether the notes of its own instrument can be left out of its nearest notes; a sound of the user's has none.
 function hasInstrument(note) {
-  return !!MAP.other_neighbours && !isAdded(note);
+  return !!MAP.other_neighbours && MAP.labelled !== false && !isAdded(note);
 }
 
 // The nearest notes in fc2 space, the nearest first: of all notes or, with `otherInstruments`, of other instruments.

@@ -17,9 +17,8 @@ class SelectionPanel {
   show(selection) {
     byId('selection-title').textContent = `${counted(selection.length, 'note')} selected`;
     byId('nothing-selected').hidden = selection.length;
-    for (const id of ['selection-deeds', 'selection-scroll', 'save-as', 'selected-families']) {
-      byId(id).hidden = !selection.length;
-    }
+    for (const id of ['play-through', 'stop-playing', 'zoom-selection', 'selection-scroll', 'save-as',
+                      'selected-families']) byId(id).hidden = !selection.length;
     this.table.show(selection);
     byId('selected-families').replaceChildren(...this.families(selection));
   }
