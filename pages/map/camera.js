@@ -102,6 +102,18 @@ class Camera {
     this.pan(dx, dy);
   }
 
+  // Fit the view to some notes, turned as it is; in perspective, the second time corrects the first.
+  frame(notes) {
+    for (let time = 0; time < 3; time++) {
+      this.project();
+      const [left, right] = extent(notes.map(note => this.x[note]));
+      const [top, bottom] = extent(notes.map(note => this.y[note]));
+      this.pan((this.width - left - right) / 2, (this.height - top - bottom) / 2);
+      const factor = Math.min(this.width / Math.max(right - left, 1), this.height / Math.max(bottom - top, 1));
+      this.zoomAt(Math.min(0.8 * factor, 20 / this.zoom));
+    }
+  }
+
   // The nearest note to a pixel that `allowed` lets through, or -1 if none lies within `reach` pixels.
   nearest(x, y, reach, allowed) {
     let [best, least] = [-1, reach * reach];

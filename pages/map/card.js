@@ -5,12 +5,16 @@ class Card {
   constructor(app) {
     this.app = app;
     this.nearest = element('div', {className: 'neighbours'});
-    app.store.subscribe(['note', 'loaded', 'theme'], ({note}) => this.show(note));
-    app.store.subscribe(['note', 'otherInstruments'], state => this.fillNearest(state));
+    this.walked = [];  // the notes of a walk through other instruments
+    app.store.subscribe(['note', 'loaded', 'theme'], state => keepingFocus(
+      byId('panel-note'), () => this.show(state), before => byId(before.id) || byId('play')));
+    app.store.subscribe(['otherInstruments'], state => this.fillNearest(state));
   }
 
-  show(note) {
+  show(state) {
+    const {note} = state;
     const panel = byId('panel-note');
+    this.fillNearest(state);
     if (note < 0) {
       panel.replaceChildren(element('p', {}, 'Click a note in the map to hear it and to see why it stands there. '
         + 'With “Play on hover” the mouse plays the map like an instrument.'));
@@ -24,9 +28,11 @@ class Card {
     const silent = element('p', {className: 'warning'}, SILENCES.silent);
     return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]), ...this.remarks(note),
       element('div', {className: 'row'},
-              element('button', {className: 'play', disabled: !MAP.has_sound[note],
+              element('button', {id: 'play', className: 'play', disabled: !MAP.has_sound[note],
                                  onclick: () => this.app.play(note)}, '▶ Play'),
-              element('button', {onclick: () => this.app.goTo(note)}, 'Show on the map')),
+              element('button', {id: 'show-on-map', onclick: () => this.app.goTo(note)}, 'Show on the map'),
+              element('button', {id: 'hold', title: 'key A', 'aria-pressed': this.app.compare.a === note,
+                                 onclick: () => this.app.compare.hold(note)}, 'Hold as A')),
       MAP.has_sound[note] ? '' : silent);
   }
 
@@ -94,8 +100,22 @@ class Card {
     const {store} = this.app;
     const checkbox = element('input', {type: 'checkbox', checked: store.state.otherInstruments,
                                        onchange: ({target}) => store.change({otherInstruments: target.checked})});
-    const leaveOut = element('label', {className: 'check'}, checkbox, MAP.labelled ? 'leave out this instrument' : 'leave out this folder');
-    return [element('h3', {}, 'Nearest notes in fc2 space'), hasInstrument(note) ? leaveOut : '', this.nearest];
+    const other = MAP.labelled ? 'instrument' : 'folder';
+    const leaveOut = element('label', {className: 'check'}, checkbox, `leave out this ${other}`);
+    const unlike = element('button', {id: 'other-instrument', title: `key O: the nearest note of another ${other}`,
+                                      onclick: () => this.walkOn(note)}, `Like this, but another ${other}`);
+    return [element('h3', {}, 'Nearest notes in fc2 space'), ...hasInstrument(note) ? [leaveOut, unlike] : [],
+            this.nearest];
+  }
+
+  // Go to the nearest note of another instrument; from there on, to none where this walk has been.
+  walkOn(note) {
+    const others = note < 0 || !hasInstrument(note) ? [] : neighboursOf(note, true);
+    if (!others.length) return this.app.say(`There is no note of another ${MAP.labelled ? 'instrument' : 'folder'} to go to.`);
+    if (this.walked.at(-1) !== note) this.walked = [note];
+    const next = others.find(other => !this.walked.includes(other)) ?? others[0];
+    this.walked.push(next);
+    this.app.choose(next, {show: true});
   }
 
   // Only the list changes with the checkbox, which keeps the focus.

@@ -14,8 +14,10 @@ class App {
     this.sound = new Sound((note, seconds) => this.voiced(note, seconds));
     this.stage = new Stage(this);
     this.input = new Input(this, this.stage);
+    this.compare = new Compare(this);
     this.card = new Card(this);
     for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, ClustersPanel, Tabs]) new Panel(this);
+    new SelectionHistory(this);
     buildQualityPanel();
     this.bindHeader();
     this.bindState();
@@ -188,7 +190,8 @@ class App {
     const deed = {
       1: () => this.show('tsne_2d'), 2: () => this.show('tsne_3d'), 3: () => this.show('pca'),
       m: () => this.use('move'), l: () => this.use('lasso'), b: () => this.use('box'),
-      h: () => byId('hover').click(), '/': () => byId('search').focus(),
+      o: () => this.card.walkOn(this.store.state.note), a: () => this.compare.hold(this.store.state.note),
+      x: () => this.compare.play(), h: () => byId('hover').click(), z: () => byId('zoom-selection').click(), '/': () => byId('search').focus(),
     }[event.key.toLowerCase()];
     if (!deed) return;
     event.preventDefault();

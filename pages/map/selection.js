@@ -4,23 +4,23 @@
 class SelectionPanel {
   constructor(app) {
     this.app = app;
-    app.store.subscribe(['selection'], ({selection}) => this.show(selection));
+    this.table = new SelectionTable(app);
+    byId('play-through').onclick = () => app.playThrough(this.table.notes);
+    byId('stop-playing').onclick = () => app.hush();
+    byId('select-none').onclick = () => app.select([]);
+    byId('zoom-selection').onclick = () => this.zoom(app.store.state.selection);
+    byId('save-as').append(...this.exports());
+    app.store.subscribe(['selection'], ({selection}) => keepingFocus(
+      byId('panel-selection'), () => this.show(selection), () => byId('undo')));
   }
 
   show(selection) {
-    const panel = byId('panel-selection');
-    if (!selection.length) {
-      panel.replaceChildren(element('p', {}, 'Nothing is selected. Draw a lasso or a box around notes in the map, '
-        + 'press Enter on a note, or take what the filters leave.'));
-      return;
-    }
-    panel.replaceChildren(
-      element('h2', {}, `${counted(selection.length, 'note')} selected`),
-      element('div', {className: 'row'},
-              element('button', {onclick: () => this.app.playThrough(selection)}, '▶ Play through'),
-              element('button', {onclick: () => this.app.hush()}, '■ Stop'),
-              element('button', {onclick: () => this.app.select([])}, 'Clear')),
-      ...this.families(selection), element('h2', {}, 'Save as'), ...this.exports(selection));
+    byId('selection-title').textContent = `${counted(selection.length, 'note')} selected`;
+    byId('nothing-selected').hidden = selection.length;
+    for (const id of ['play-through', 'stop-playing', 'zoom-selection', 'selection-scroll', 'save-as',
+                      'selected-families']) byId(id).hidden = !selection.length;
+    this.table.show(selection);
+    byId('selected-families').replaceChildren(...this.families(selection));
   }
 
   families(selection) {
@@ -31,16 +31,23 @@ class SelectionPanel {
       ([family, count]) => bar(MAP.families[family], count / largest, count.toLocaleString('en'), MAP.colours[family]));
   }
 
-  exports(selection) {
+  zoom(selection) {
+    if (!selection.length) return this.app.say('Nothing is selected.');
+    this.app.stage.camera.frame(selection);
+    this.app.stage.moved();
+  }
+
+  exports() {
     const stem = `${MAP.split}_selection`;
-    const button = (id, title, about, name, type, text, remarks) => element('div', {className: 'export'},
-      element('button', {id, onclick: () => this.save(name, type, text(selection), remarks?.(selection))}, title),
-      element('span', {}, about));
+    const deed = (id, title, about, act) => element('div', {className: 'export'},
+      element('button', {id, onclick: () => act(this.app.store.state.selection)}, title), element('span', {}, about));
+    const file = (ending, type, text, remarks) => notes => this.save(`${stem}.${ending}`, type, text(notes),
+                                                                     remarks?.(notes));
     return [
-      button('save-list', 'List', `note names, like ${MAP.split}_samples.txt`, `${stem}.txt`, 'text/plain', listText),
-      button('save-csv', 'CSV', 'a table with all columns', `${stem}.csv`, 'text/csv', csvText),
-      button('save-sfz', 'SFZ', 'an instrument that a sampler opens', `${stem}.sfz`, 'text/plain', sfzText,
-             sfzRemarks),
+      deed('save-list', 'List', `note names, like ${MAP.split}_samples.txt`, file('txt', 'text/plain', listText)),
+      deed('save-csv', 'CSV', 'a table with all columns', file('csv', 'text/csv', csvText)),
+      deed('save-sfz', 'SFZ', 'an instrument that a sampler opens', file('sfz', 'text/plain', sfzText, sfzRemarks)),
+      deed('save-zip', 'ZIP', ZIP_ABOUT, notes => saveZip(notes, text => this.app.say(text))),
     ];
   }
 

@@ -3,6 +3,9 @@
 
 const N_KEYS = 128;
 const FIRST_KIT_KEY = 36;  // where drum kits begin
+// Measured with sfizz, which does not cut off the silence that an MP3 decoder puts before a sound: 0.107 s.
+const MP3_IN_SFZ = 'These are MP3 previews. Some samplers read none, others begin them 0.1 s late: originals.csv names '
+  + 'the originals.';
 
 // Share the values 0-127 among `centres` (sorted, distinct): each gets what is nearest to it, and none is left out.
 function ranges(centres) {
@@ -29,23 +32,23 @@ function wavOf(note) {
 }
 
 // Where the notes go: those of known pitch by instrument, [[instrument, notes], ...]; the others as a drum kit, {note:
-// key}; and the numbers of those that go nowhere.
-function sfzPlan(notes) {
+// key}; and the numbers of those that go nowhere. `pathOf` gives the path of a note's sound.
+function sfzPlan(notes, pathOf) {
   const heard = notes.filter(note => MAP.has_sound[note]);
-  const fitting = heard.filter(note => fitsSfz(wavOf(note)));
+  const fitting = heard.filter(note => fitsSfz(pathOf(note)));
   const byInstrument = group => groupBy(group, note => MAP.instrument[note]);
   const withoutPitch = byInstrument(fitting.filter(note => MAP.pitch[note] < 0)).flatMap(([, group]) => group);
   const kit = new Map(withoutPitch.slice(0, N_KEYS).map((note, i) => [note, (FIRST_KIT_KEY + i) % N_KEYS]));
   return {pitched: byInstrument(fitting.filter(note => MAP.pitch[note] >= 0)),
-          kit: byInstrument([...kit.keys()]), keyOf: kit,
+          kit: byInstrument([...kit.keys()]), keyOf: kit, pathOf,
           placed: fitting.length - withoutPitch.length + kit.size,
           silent: notes.length - heard.length, unfit: heard.length - fitting.length,
           crowded: withoutPitch.length - kit.size};
 }
 
 // What an SFZ file of the notes holds and lacks, in sentences.
-function sfzRemarks(notes) {
-  const {pitched, keyOf, placed, silent, unfit, crowded} = sfzPlan(notes);
+function sfzRemarks(notes, pathOf = wavOf) {
+  const {pitched, keyOf, placed, silent, unfit, crowded} = sfzPlan(notes, pathOf);
   const leftOut = (number, why) => `${counted(number, 'note')} left out: ${why}.`;
   const last = FIRST_KIT_KEY + keyOf.size - 1;
   const keys = last < N_KEYS ? `${FIRST_KIT_KEY} to ${last}` : `${FIRST_KIT_KEY} to 127 and 0 to ${last - N_KEYS}`;
@@ -63,7 +66,7 @@ function sfzRemarks(notes) {
 
 // The regions of one instrument: every key and velocity plays the nearest note; notes of one pitch and velocity take
 // turns.
-function sfzZones(notes) {
+function sfzZones(notes, pathOf) {
   const byPitch = groupBy(notes, note => MAP.pitch[note]);
   const keys = ranges(byPitch.map(([pitch]) => pitch));
   return byPitch.flatMap(([pitch, ofPitch], i) => {
@@ -72,32 +75,34 @@ function sfzZones(notes) {
     return byVelocity.flatMap(([, group], j) => group.map((note, turn) => {
       const robin = group.length > 1 ? ` seq_length=${group.length} seq_position=${turn + 1}` : '';
       return `<region> lokey=${keys[i][0]} hikey=${keys[i][1]} pitch_keycenter=${pitch} lovel=${velocities[j][0]} `
-        + `hivel=${velocities[j][1]}${robin} sample=${wavOf(note)}\n`;
+        + `hivel=${velocities[j][1]}${robin} sample=${pathOf(note)}\n`;
     }));
   });
 }
 
 // The groups of a plan: [the folder of its wavs, text].
-function sfzGroups({pitched, kit, keyOf}) {
+function sfzGroups({pitched, kit, keyOf, pathOf}) {
   const folder = ([note]) => isAdded(note) ? MAP.added_folder : MAP.audio_folder;
   const title = instrument => MAP.instruments[instrument].replace(/[<>=$/*]/g, ' ');
   const text = (instrument, about, opcodes, regions) =>
     `\n// ${title(instrument)}: ${about}\n<group> ampeg_release=0.3${opcodes}\n${regions.join('')}`;
   return [
     ...pitched.map(([instrument, notes]) => [folder(notes), text(
-      instrument, counted(notes.length, 'note'), '', sfzZones(notes))]),
+      instrument, counted(notes.length, 'note'), '', sfzZones(notes, pathOf))]),
     ...kit.map(([instrument, notes]) => [folder(notes), text(
       instrument, `${counted(notes.length, 'note')} without a pitch`, ' pitch_keytrack=0',
-      notes.map(note => `<region> key=${keyOf.get(note)} sample=${wavOf(note)}\n`))])];
+      notes.map(note => `<region> key=${keyOf.get(note)} sample=${pathOf(note)}\n`))])];
 }
 
-// The text of an SFZ file; '' where no note can be in it.
-function sfzText(notes) {
-  const plan = sfzPlan(notes);
+// The text of an SFZ file of the original wavs or, with `previewPath`, of the paths of previews beside it; '' where no
+// note can be in it.
+function sfzText(notes, previewPath) {
+  const plan = sfzPlan(notes, previewPath || wavOf);
   if (!plan.placed) return '';
-  const isNamed = MAP.audio_folder && fitsSfz(MAP.audio_folder) && fitsSfz(MAP.added_folder);
-  const where = isNamed ? 'The wavs are looked for in the folder below.' : 'Put this file into the folder of the wavs.';
-  const lines = [...sfzRemarks(notes), where].map(sentence => `// ${sentence}\n`);
+  const isNamed = !previewPath && MAP.audio_folder && fitsSfz(MAP.audio_folder) && fitsSfz(MAP.added_folder);
+  const where = previewPath ? MP3_IN_SFZ : isNamed ? 'The wavs are looked for in the folder below.'
+    : 'Put this file into the folder of the wavs.';
+  const lines = [...sfzRemarks(notes, previewPath), where].map(sentence => `// ${sentence}\n`);
   let current = '';
   for (const [folder, text] of sfzGroups(plan)) {
     if (isNamed && folder !== current) lines.push(`\n<control>\ndefault_path=${folder}\n`);

@@ -42,3 +42,14 @@ function bar(label, share, text, colour) {
 function press(button, pressed) {
   button.setAttribute('aria-pressed', pressed);
 }
+
+// Rebuild a part of the page. Where that takes away what has the focus, it goes to what `instead` finds, or else to the
+// first button of the part.
+function keepingFocus(part, rebuild, instead) {
+  const before = document.activeElement;
+  const within = part.contains(before);
+  rebuild();
+  const isShown = one => one?.getClientRects().length && !one.disabled;
+  if (!within || document.activeElement === before && isShown(before)) return;
+  [before, instead(before), ...part.querySelectorAll('button')].find(isShown)?.focus({preventScroll: true});
+}
