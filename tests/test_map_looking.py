@@ -1,0 +1,251 @@
+"""How the page of the sound map is seen, searched and reached, in a real, headless Chromium."""
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from browser import Opened
+
+from deepdream.map.data import pack_activation, pack_map
+from deepdream.map.page import call, copy_page_files, write_page
+from deepdream.map.previews import CHUNK_NOTES
+
+LABELS = ['bass', 'brass', 'flute', 'guitar', 'keyboard', 'mallet', 'organ', 'reed', 'string', 'synth_lead', 'vocal']
+SOURCES = ('acoustic', 'electronic', 'synthetic')
+N_NOTES = 440
+N_WRONG = 40  # notes that the network takes for the family after theirs
+WIDE, PHONE = {'width': 1300, 'height': 850}, {'width': 390, 'height': 844}
+
+
+def tone():
+    """An MP3 of 0.3 s in base64."""
+    file = io.BytesIO()
+    soundfile.write(file, 0.3 * np.sin(np.arange(4800) / 6), 16_000, format='MP3')
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def note_columns(n_notes=N_NOTES, seed=0):
+    """The columns of made-up notes: eleven families in two clusters each, as long as they are wide or longer."""
+    rng = np.random.default_rng(seed)
+    family = np.arange(n_notes) % len(LABELS)
+    pitch, velocity = 40 + np.arange(n_notes) // len(LABELS), rng.choice([25, 75, 127], n_notes)
+    source = np.array(SOURCES)[np.arange(n_notes) % 3]
+    names = [f'{LABELS[one]}_{kind}_{i % 55:03}-{p:03}-{v:03}' for i, (one, kind, p, v) in
+             enumerate(zip(family, source, pitch, velocity, strict=True))]
+    centres, stretch = rng.uniform(-0.9, 0.9, (22, 3)), rng.uniform(0.02, 0.09, (22, 3))
+    cluster = family + len(LABELS) * (np.arange(n_notes) // len(LABELS) % 2)
+    views = {'tsne_2d': [1, 1, 0], 'tsne_3d': [1, 1, 1], 'pca': [1, 1, 1]}
+    predicted = np.where(np.arange(n_notes) < N_WRONG, (family + 1) % len(LABELS), family)
+    return {'note': np.array(names, dtype=object), 'class_index': family.astype(np.uint16), 'source': source,
+            'pitch': pitch.astype(np.int16), 'velocity': velocity.astype(np.int16),
+            'activation': rng.random((n_notes, 16)).astype(np.float32) * (np.arange(n_notes)[:, None] % 4 > 0),
+            'probabilities': np.eye(len(LABELS), dtype=np.float32)[predicted],
+            **{view: ((centres + rng.normal(size=(n_notes, 1, 3)) * stretch)[np.arange(n_notes), cluster]
+                      * axes).astype(np.float32) for view, axes in views.items()}}
+
+
+def write_map(folder, columns, **more):
+    """Write the page of notes that all sound alike; return its path. `more` goes into its content."""
+    n_notes = len(columns['note'])
+    content = pack_map(LABELS, columns, np.ones(n_notes, bool)) | {
+        'split': 'test', 'quality': {'trustworthiness': {'pca': 0.9}, 'purity': {'fc2': 0.8}, 'purity_k': 10,
+                                     'evaluated_notes': n_notes},
+        'chunk_notes': CHUNK_NOTES, 'files': {}, 'middle_octave': 4, 'remarks': [], 'added_files': [],
+        'out_of_distribution': [], 'audio_folder': '', 'added_folder': ''} | more
+    sound = tone()
+    chunk = [[sound, ''] for _ in range(CHUNK_NOTES)]
+    scripts = [(i, f'receivePreviews({i}, {json.dumps(chunk)});') for i in range(-(-n_notes // CHUNK_NOTES))]
+    write_page(folder, content, pack_activation(columns['activation']), scripts)
+    return folder / 'index.html'
+
+
+class LookedAt(Opened):
+    ready = 'typeof app !== "undefined" && MAP.activation && !app.stage.requested'
+
+    def settle(self):
+        self.page.wait_for_function('!app.stage.requested && !app.stage.camera.motion')
+
+    def lit(self):
+        return np.flatnonzero(self.js('Array.from(app.lit)')).tolist()
+
+    def focused(self):
+        """Return what has the focus: the tag, the id and the text."""
+        return self.js('() => { const {tagName, id, textContent} = document.activeElement;'
+                       ' return [tagName, id, textContent]; }')
+
+    def named(self, names):
+        """Return the rows of notes."""
+        return self.js('names => names.map(name => MAP.notes.indexOf(name))', list(names))
+
+
+@pytest.fixture
+def page_class():
+    return LookedAt
+
+
+@pytest.fixture(scope='module')
+def columns():
+    return note_columns()
+
+
+@pytest.fixture(scope='module')
+def written(tmp_path_factory, columns):
+    return write_map(tmp_path_factory.mktemp('looked_at'), columns)
+
+
+@pytest.fixture
+def opened(written, open_page):
+    return open_page(written)
+
+
+# Reading what Python wrote.
+
+@pytest.mark.parametrize('hidden', ['', 'Uint8Array.fromBase64 = undefined;'], ids=['new', 'old'])
+def test_base64_is_read_with_and_without_the_browsers_own_reader(written, open_page, hidden):
+    opened = open_page(written, script=hidden)
+    every_byte = base64.b64encode(bytes(range(256)) * 3 + b'x').decode()
+    assert opened.js('text => Array.from(bytesOf(text))', every_byte) == [*range(256)] * 3 + [ord('x')]
+    assert opened.js('text => Array.from(bytesOf(text))', every_byte.rstrip('=')) == [*range(256)] * 3 + [ord('x')]
+    assert opened.js('Array.from(new Int16Array(bytesOf("AQD//w==").buffer))') == [1, -1]
+
+
+def test_base64_goes_to_the_browsers_own_reader(written, open_page):
+    opened = open_page(written, script='''
+        window.read = 0;
+        const fromBase64 = Uint8Array.fromBase64;
+        if (fromBase64) Uint8Array.fromBase64 = text => { window.read++; return fromBase64.call(Uint8Array, text); };
+        else window.read = 99;''')
+    assert opened.js('window.read') > 10
+
+
+# What axe-core finds, and what it does not look for.
+
+@pytest.fixture(scope='session')
+def axe():
+    package = pytest.importorskip('axe_playwright_python', reason='pip install -r requirements_dev.txt')
+    return (Path(package.__file__).parent / 'axe.min.js').read_text(encoding='utf-8')
+
+
+def violations(opened, axe, part='html'):
+    """Return what axe-core complains of, as 'rule: element'; target-size are the 24 pixels of WCAG 2.2."""
+    if not opened.js('typeof axe !== "undefined"'):
+        opened.page.add_script_tag(content=axe)
+    found = opened.js('part => axe.run(part, {preload: false, resultTypes: ["violations"],'
+                      ' rules: {"target-size": {enabled: true}}})', part)['violations']
+    return [f'{rule["id"]}: {node["html"][:120]} {node["failureSummary"]}' for rule in found for node in rule['nodes']]
+
+
+@pytest.mark.parametrize(('viewport', 'scheme'), [(WIDE, 'light'), (PHONE, 'dark')], ids=['wide', 'phone'])
+def test_axe_finds_nothing_in_the_map(written, open_page, axe, viewport, scheme):
+    opened = open_page(written, '#hide=2&colour=neuron', color_scheme=scheme)
+    opened.page.set_viewport_size(viewport)
+    assert violations(opened, axe) == []
+    opened.js('() => { app.choose(5); app.select([1, 2, 3]); }')
+    for tab in ('note', 'selection', 'confusion', 'quality', 'help'):
+        opened.page.click(f'#tab-{tab}')
+        assert violations(opened, axe, f'#panel-{tab}') == []
+
+
+@pytest.fixture(scope='module')
+def atlas(tmp_path_factory):
+    """An atlas of a dead unit and one of a dozen others, without sounds."""
+    folder = tmp_path_factory.mktemp('atlas')
+    copy_page_files('atlas', folder)
+    report = {'optimised': 3, 'activation': 2, 'strongest_note_activation': 1, 'average_note_activation': 0.1,
+              'times_strongest_note': 2, 'passed': True}
+    units = [{'id': f'fc2_{i}', 'name': f'fc2_{i}', 'layer': 'fc2', 'unit': i, 'title': f'fc2 {i}', 'dead': not i,
+              'family': i % 11, 'selectivity': 0.5, 'notes': [0, 1], 'note_activations': [1, 0.5], 'row': i,
+              'read_back': report, 'sound': {'flatness': 0.1, 'crest_factor': 4, 'loudest_hz': 440},
+              'map': f'colour=neuron&neuron={i}'} for i in range(12)]
+    content = {'units': units, 'layers': ['fc2'], 'labels': LABELS, 'colours': ['#6677cc'] * 11, 'split': 'test',
+               'map_page': '../map/index.html', 'notes': [f'note {i}' for i in range(12)], 'chunk_notes': CHUNK_NOTES,
+               'place': list(range(12)), 'class_index': [0] * 12, 'has_sound': [0] * 12, 'arrays': {}}
+    (folder / 'data.js').write_text(call('receiveMap', content) + call('receivePreviews', 0).replace(
+        '(0)', f'(0, {json.dumps([["", ""]] * 12)})'))
+    return folder / 'index.html'
+
+
+@pytest.fixture
+def open_atlas(chromium, atlas):
+    opened = []
+
+    def open_one(viewport, **options):
+        opened.append(Opened(chromium, atlas, **options))
+        opened[-1].page.set_viewport_size(viewport)
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.page.close()
+        assert not one.complaints
+
+
+@pytest.mark.parametrize(('viewport', 'scheme'), [(WIDE, 'light'), (PHONE, 'dark')], ids=['wide', 'phone'])
+def test_axe_finds_nothing_in_the_atlas(open_atlas, axe, viewport, scheme):
+    opened = open_atlas(viewport, color_scheme=scheme)
+    opened.page.click('#card-fc2_1')
+    assert violations(opened, axe) == []
+
+
+@pytest.mark.parametrize('width', [390, 1000, 1300])
+def test_what_the_atlas_says_is_on_the_screen_and_beside_the_filters(open_atlas, width):
+    opened = open_atlas({'width': width, 'height': 844})
+    opened.page.click('#card-fc2_1')
+    opened.page.wait_for_function('byId("status").textContent')
+    said, filters = (opened.page.locator(one).bounding_box() for one in ('#status', 'nav'))
+    assert said['x'] >= 0 and said['x'] + said['width'] <= width and said['y'] + said['height'] <= 844
+    beside = filters['x'] + filters['width'] if width > 900 else 0
+    assert beside < said['x'] < beside + 20  # from there on it has the whole width
+
+
+def luminance(colour):
+    channels = np.array(colour) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [.2126, .7152, .0722]
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_numbers_of_every_cell_of_the_confusion_matrix_can_be_read(written, open_page, scheme):
+    opened = open_page(written, '#tab=confusion', color_scheme=scheme)
+    cells = opened.js('''() => {
+        const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+        const seen = colour => {
+            context.fillStyle = colour;
+            context.fillRect(0, 0, 1, 1);
+            return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+        };
+        return ['right', 'mistake'].flatMap(kind => [0, 0.3, 0.6, 1].map(share => {
+            const cell = document.querySelector(`.confusion .${kind}`);
+            cell.style.setProperty('--share', share);
+            const {color, backgroundColor} = getComputedStyle(cell);
+            return [seen(color), seen(backgroundColor)];
+        }));
+    }''')
+    assert min(contrast(*cell) for cell in cells) >= 4.5
+
+
+def test_every_slider_is_high_enough_to_be_hit(opened):
+    heights = opened.js('''() => {
+        app.store.change({colour: 'neuron'});
+        for (const one of document.querySelectorAll('details')) one.open = true;
+        return [...document.querySelectorAll('input[type=range]')].map(one => one.getBoundingClientRect().height);
+    }''')
+    assert len(heights) == 6 and min(heights) >= 24
+
+
+def test_the_quality_panel_is_scrolled_by_keys(opened):
+    opened.page.set_viewport_size({'width': 1300, 'height': 500})
+    opened.page.click('#tab-quality')
+    opened.page.keyboard.press('Tab')
+    assert opened.focused()[1] == 'panel-quality'
+    assert opened.js('byId("panel-quality").tabIndex') == 0  # not every browser lets a key reach what scrolls
+    opened.page.keyboard.press('PageDown')
+    opened.page.wait_for_function('byId("panel-quality").scrollTop > 50')
