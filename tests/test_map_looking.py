@@ -249,3 +249,202 @@ def test_the_quality_panel_is_scrolled_by_keys(opened):
     assert opened.js('byId("panel-quality").tabIndex') == 0  # not every browser lets a key reach what scrolls
     opened.page.keyboard.press('PageDown')
     opened.page.wait_for_function('byId("panel-quality").scrollTop > 50')
+
+
+# The focus.
+
+@pytest.fixture
+def at_keyboard(opened):
+    """The card of a note, its Play button focused."""
+    opened.js('() => app.choose(5, {tab: "note"})')
+    opened.page.focus('#panel-note .play')
+    return opened
+
+
+def test_focus_stays_in_the_list_after_enter_on_a_neighbour(at_keyboard):
+    for _ in range(3):
+        at_keyboard.page.focus('.neighbours button >> nth=2')
+        before = at_keyboard.js('app.store.state.note')
+        at_keyboard.page.keyboard.press('Enter')
+        assert at_keyboard.js('app.store.state.note') != before
+        assert at_keyboard.js('document.activeElement === document.querySelectorAll(".neighbours button")[2]')
+
+
+def test_focus_stays_in_the_panel_after_clear(opened):
+    opened.js('() => { app.select([1, 2, 3]); app.store.change({tab: "selection"}); }')
+    opened.page.locator('#panel-selection button', has_text='Clear').focus()
+    opened.page.keyboard.press('Enter')
+    assert opened.js('app.store.state.selection') == []
+    assert opened.focused()[1] == 'panel-selection'
+
+
+def test_focus_follows_to_the_open_tab(at_keyboard):
+    at_keyboard.js('() => app.store.change({tab: "quality"})')
+    assert at_keyboard.focused()[1] == 'panel-quality'
+
+
+def test_arrows_walk_after_play_and_leave_tabs_and_fields_alone(at_keyboard):
+    at_keyboard.page.keyboard.press('Enter')
+    at_keyboard.page.keyboard.press('ArrowRight')
+    first = at_keyboard.js('app.store.state.note')
+    at_keyboard.page.keyboard.press('ArrowDown')
+    assert first != 5 and at_keyboard.js('app.store.state.note') not in (5, first)
+    assert at_keyboard.js('document.activeElement.className') == 'play'  # space plays the new note
+    note = at_keyboard.js('app.store.state.note')
+    for element in ('#tab-note', '#search', '#pitch-low', '#colour', '#panel-note'):
+        at_keyboard.js('() => { for (const one of document.querySelectorAll("details")) one.open = true; }')
+        at_keyboard.page.focus(element)
+        at_keyboard.page.keyboard.press('ArrowRight')
+        assert at_keyboard.js('app.store.state.note') == note
+
+
+# The search.
+
+@pytest.fixture(scope='module')
+def with_programs(tmp_path_factory, columns):
+    program = np.arange(N_NOTES) % 2
+    return write_map(tmp_path_factory.mktemp('programs'), columns, programs=['Trumpet', 'Church Organ'],
+                     program=program.tolist())
+
+
+def rows_with(columns, *, family=None, source=None, pitch=None):
+    """The rows of the notes that are of a family or are taken for it, of a source, and of a pitch."""
+    kept = np.ones(N_NOTES, bool)
+    if family is not None:
+        predicted = columns['probabilities'].argmax(axis=1)
+        kept &= (columns['class_index'] == LABELS.index(family)) | (predicted == LABELS.index(family))
+    if source is not None:
+        kept &= columns['source'] == source
+    if pitch is not None:
+        kept &= columns['pitch'] == pitch
+    return np.flatnonzero(kept).tolist()
+
+
+@pytest.mark.parametrize(('search', 'wanted'), [
+    ('brass', {'family': 'brass'}), ('acoustic  Brass', {'family': 'brass', 'source': 'acoustic'}),
+    ('C4', {'pitch': 60}), ('c♯4', {'pitch': 61}), ('Db4', {'pitch': 61}), ('A♭3', {'pitch': 56}),
+    ('B3', {'pitch': 59}), ('Bb3 organ', {'pitch': 58, 'family': 'organ'})])
+def test_search_finds_words_and_pitches_together(opened, columns, search, wanted):
+    opened.page.fill('#search', search)
+    expected = rows_with(columns, **wanted)
+    assert opened.lit() == expected != []
+    assert opened.page.inner_text('#found') == f'{len(expected)} found · Enter zooms there'
+
+
+def test_search_finds_programs_and_the_pitches_of_a_map_that_calls_middle_c_c3(with_programs, columns, open_page):
+    opened = open_page(with_programs)
+    opened.page.fill('#search', 'trumpet')
+    assert opened.lit() == list(range(0, N_NOTES, 2))
+    opened.page.fill('#search', 'church brass organ')
+    predicted = columns['probabilities'].argmax(axis=1) == 1
+    brass = np.flatnonzero((columns['class_index'] == 1) | predicted)
+    assert opened.lit() == [row for row in brass if row % 2]
+    opened.js('() => { MAP.middle_octave = 3; }')
+    opened.page.fill('#search', 'C3')
+    assert opened.lit() == rows_with(columns, pitch=60)
+
+
+def test_a_pitch_is_no_part_of_a_word(tmp_path, open_page):
+    columns = note_columns(4) | {'note': np.array(['kick c4', 'pac4', 'c42', 'Kick_C4_x'], dtype=object),
+                                 'pitch': np.full(4, -1, np.int16)}
+    opened = open_page(write_map(tmp_path, columns))
+    opened.page.fill('#search', 'c4')
+    assert opened.lit() == [0, 3]
+
+
+def test_search_that_finds_nothing_says_why(opened):
+    for search, said in (('brass zither', 'Nothing found: no note has “zither”.'),
+                         ('brass c4 f4', 'Nothing found: no note has all these words.')):
+        opened.page.fill('#search', search)
+        assert opened.lit() == [] and opened.page.inner_text('#found') == said
+    opened.js('() => app.store.change({hiddenFamilies: [4]})')
+    opened.page.fill('#search', 'keyboard_acoustic_')
+    assert 'Nothing found: the filters below hide' in opened.page.inner_text('#found')
+    opened.page.fill('#search', '')
+    assert opened.page.inner_text('#found') == ''
+
+
+@pytest.mark.parametrize(('view', 'reduced'), [('tsne_2d', None), ('tsne_3d', 'reduce')])
+def test_enter_in_the_search_zooms_to_what_it_found(written, open_page, view, reduced):
+    opened = open_page(written, f'#view={view}', reduced_motion=reduced)
+    zoom = opened.js('app.stage.camera.zoom')
+    opened.page.fill('#search', 'flute electronic 075')
+    found = opened.lit()
+    opened.page.keyboard.press('Enter')
+    opened.settle()
+    assert len(found) > 1 and opened.js('app.stage.camera.zoom') > 1.3 * zoom
+    for axis, side in (('x', 'width'), ('y', 'height')):
+        places, length = opened.js(f'[Array.from(app.stage.camera.{axis}), app.stage.camera.{side}]')
+        places = np.array(places)[found] / length
+        assert places.min() > 0.03 and places.max() < 0.97
+        assert abs(places.min() + places.max() - 1) < 0.1  # in the middle
+    opened.js('rows => app.stage.frame(rows)', list(range(N_NOTES)))
+    opened.settle()
+    assert opened.js('app.stage.camera.zoom') == pytest.approx(zoom, rel=0.4)
+    assert opened.js('rows => { app.stage.frame(rows); return app.store.state.camera.zoom; }', [3]) == 12
+
+
+# Links.
+
+def in_another_order(columns, seed=1):
+    """The same notes in other rows, and forty more of names that were not there."""
+    more = note_columns(N_NOTES + 40, seed=9)
+    more['note'] = np.array([f'new {name}' for name in more['note']], dtype=object)
+    order = np.random.default_rng(seed).permutation(N_NOTES + 40)
+    return {name: np.concatenate([column, more[name][N_NOTES:]])[order] for name, column in columns.items()}
+
+
+@pytest.fixture(scope='module')
+def rebuilt(tmp_path_factory, columns):
+    return write_map(tmp_path_factory.mktemp('rebuilt'), in_another_order(columns))
+
+
+def address_of(opened):
+    opened.page.wait_for_timeout(400)
+    return '#' + opened.page.url.partition('#')[2]
+
+
+@pytest.mark.parametrize('n_selected', [3, 300])
+def test_a_link_selects_the_same_notes_of_a_rebuilt_map(opened, rebuilt, open_page, n_selected):
+    rows = np.random.default_rng(0).choice(N_NOTES, n_selected, replace=False).tolist()
+    opened.js('rows => { app.select(rows); app.choose(7); app.store.change('
+              '{hiddenFamilies: [2, 6], hiddenSources: [1]}); }', rows)
+    address = address_of(opened)
+    assert len(address) < 2000
+    again = open_page(rebuilt, address)
+    names = 'app.store.state.selection.map(note => MAP.notes[note])'
+    assert again.js(names) == opened.js(names)
+    assert again.js('MAP.notes[app.store.state.note]') == opened.js('MAP.notes[7]')
+    assert again.js('app.store.state.hiddenFamilies.map(one => MAP.families[one])') == ['flute', 'organ']
+    assert again.js('app.store.state.hiddenSources.map(one => MAP.sources[one])') == ['electronic']
+
+
+def test_old_links_of_rows_are_read(written, open_page):
+    opened = open_page(written, '#sel=3-5.9&hide=0.2&hide-source=~Ag')
+    assert opened.js('app.store.state.selection') == [3, 4, 5, 9]
+    assert opened.js('[app.store.state.hiddenFamilies, app.store.state.hiddenSources]') == [[0, 2], [1]]
+    opened.js('location.hash = "sel=~OAI"')
+    opened.page.wait_for_function('String(app.store.state.selection) === "3,4,5,9"')
+
+
+def test_very_large_selections_are_short_links_of_this_map_alone(opened):
+    names = [f'note {i}' for i in range(5000)]
+    rows = np.flatnonzero(np.random.default_rng(0).random(5000) < 0.4).tolist()
+    text, same, other = opened.js('''([names, rows]) => {
+        const text = byName(names).write(rows);
+        return [text, byName(names).read(text), byName([...names].reverse()).read(text)];
+    }''', [names, rows])
+    assert len(text) < 900 and same == rows and other == []
+
+
+@pytest.mark.parametrize('text', ['*', '*A', '*AAA', '*%25', '_', '_none', '3*', '*_*', '~*'])
+def test_broken_names_in_a_link_do_no_harm(written, open_page, text):
+    assert open_page(written, f'#sel={text}').js('app.store.state.selection.every(note => note in MAP.notes)')
+
+
+def test_the_filtered_notes_are_shown_when_they_are_selected(opened):
+    opened.page.click('#search')
+    opened.page.keyboard.type('organ')
+    opened.page.click('#select-filtered')
+    assert opened.page.is_visible('#panel-selection')
+    assert 'notes selected' in opened.page.inner_text('#panel-selection h2')

@@ -11,8 +11,14 @@ class FilterPanel {
     for (const field of ['pitch', 'velocity']) this.range(field);
     byId('wrong').onchange = event => this.store.change({wrong: event.target.checked});
     byId('search').oninput = event => this.store.change({search: event.target.value});
+    byId('search').onkeydown = event => {
+      if (event.key === 'Enter') app.stage.frame(app.passingNotes());
+    };
     byId('reset').onclick = () => this.store.change(Object.fromEntries(FILTERS.map(field => [field, START[field]])));
-    byId('select-filtered').onclick = () => app.select(app.passingNotes());
+    byId('select-filtered').onclick = () => {
+      app.select(app.passingNotes());
+      this.store.change({tab: 'selection'});
+    };
     this.store.subscribe([...FILTERS, 'colour', 'theme'], state => this.show(state));
   }
 
@@ -56,6 +62,7 @@ class FilterPanel {
     byId('velocity-range').value = state.velocity.join(' to ');
     byId('wrong').checked = state.wrong;
     if (byId('search').value !== state.search) byId('search').value = state.search;
+    byId('found').textContent = foundText(state);
   }
 
   paint(buttons, hidden, colours) {

@@ -199,6 +199,13 @@ class Stage {
     this.app.store.change({camera: this.camera.pose()});
   }
 
+  // Let some notes fill the window.
+  frame(notes) {
+    if (!notes.length) return;
+    this.app.store.change({camera: this.camera.frame(notes)});
+    this.request();
+  }
+
   // Bring a note into view when it is not.
   reveal(note, always = false) {
     const {camera} = this;

@@ -21,21 +21,23 @@ class Store {
   change(patch) {
     const changed = Object.keys(patch).filter(field => patch[field] !== this.state[field]);
     Object.assign(this.state, patch);
-    for (const {fields, listener} of this.listeners) {
-      if (fields.some(field => changed.includes(field))) listener(this.state);
-    }
+    keepingFocus(() => {
+      for (const {fields, listener} of this.listeners) {
+        if (fields.some(field => changed.includes(field))) listener(this.state);
+      }
+    });
   }
 }
 
 // 1 per note that passes the filters.
 function passing(state) {
-  const search = state.search.trim().toLowerCase();
+  const finders = wordsOf(state.search).map(finder);
   const [families, sources] = [new Set(state.hiddenFamilies), new Set(state.hiddenSources)];
-  return Uint8Array.from(MAP.notes, (name, note) =>
+  return Uint8Array.from(MAP.notes, (_, note) =>
     !families.has(MAP.class_index[note]) && !sources.has(MAP.source[note])
     && within(MAP.pitch[note], state.pitch) && within(MAP.velocity[note], state.velocity)
     && !(state.wrong && MAP.predicted && !isWrong(note))
-    && (!search || name.toLowerCase().includes(search)));
+    && finders.every(has => has(note)));
 }
 
 // An unknown value (-1) passes only while the range is left open.
