@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import Opened
+from PIL import Image
 
 from deepdream.map.data import pack_activation, pack_map
 from deepdream.map.page import call, copy_page_files, write_page
@@ -448,3 +449,108 @@ def test_the_filtered_notes_are_shown_when_they_are_selected(opened):
     opened.page.click('#select-filtered')
     assert opened.page.is_visible('#panel-selection')
     assert 'notes selected' in opened.page.inner_text('#panel-selection h2')
+
+
+# What is drawn.
+
+def picture_of(opened):
+    """The window as an array (height, width, 3), without what lies over the points."""
+    opened.settle()
+    opened.page.add_style_tag(content='#overlay, #tip, #status { visibility: hidden }')
+    return np.array(Image.open(io.BytesIO(opened.page.screenshot())).convert('RGB')).astype(int)
+
+
+def drawn(picture, opened, note, size=7):
+    """The pixels (2 size + 1, 2 size + 1, 3) around a note."""
+    box = opened.page.locator('#stage').bounding_box()
+    x, y = opened.js('note => [app.stage.camera.x[note], app.stage.camera.y[note]]', note)
+    column, row = round(box['x'] + x), round(box['y'] + y)
+    return picture[row - size:row + size + 1, column - size:column + size + 1]
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('script', ['', '''
+    const original = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+        return kind === 'webgl2' ? null : original.call(this, kind, ...rest);
+    };'''], ids=['WebGL', 'canvas'])
+def test_filtered_notes_do_not_look_like_notes_at_the_low_end_of_the_scale(tmp_path, open_page, scheme, script):
+    columns = note_columns(4) | {'tsne_2d': np.array([[-1, -1, 0], [1, 1, 0], [-1, 1, 0], [1, -1, 0]], np.float32)}
+    columns['activation'][:] = [[0], [0], [1], [1]]
+    opened = open_page(write_map(tmp_path, columns), '#colour=neuron&hide=_bass', color_scheme=scheme, script=script)
+    picture = picture_of(opened)
+    filtered, low = drawn(picture, opened, 0), drawn(picture, opened, 1)
+    background = filtered[0, 0]
+    assert contrast(filtered[7, 7], low[7, 7]) > 1.4
+    covered = [(np.abs(one - background).sum(axis=2) > 12).sum() for one in (filtered, low)]
+    assert 4 <= covered[0] < covered[1] / 3  # a small dot, but it can be seen
+    assert contrast(filtered[7, 7], background) > 1.5
+
+
+def names_drawn(opened):
+    """The names on the map: their middles, half widths, height and opacity, and the height of the letters."""
+    opened.settle()
+    return opened.js('''() => {
+        const [{overlay}, names] = [app.stage, []];
+        const {fillText} = overlay;
+        overlay.fillText = (text, x, y) => names.push(
+            {text, x, y, half: overlay.measureText(text).width / 2, opacity: overlay.globalAlpha,
+             size: parseFloat(/([\\d.]+)px/.exec(overlay.font)[1])});
+        app.stage.paint();
+        overlay.fillText = fillText;
+        return names;
+    }''')
+
+
+def share_under_a_name(opened):
+    """The share of the notes whose disc a name touches."""
+    x, y, radius = opened.js('[Array.from(app.stage.camera.x), Array.from(app.stage.camera.y), app.stage.radius()]')
+    under = [(np.abs(np.array(x) - one['x']) < one['half'] + radius)
+             & (np.abs(np.array(y) - one['y']) < one['size'] / 2 + radius) for one in names_drawn(opened)]
+    return np.any(under, axis=0).mean()
+
+
+@pytest.mark.parametrize('viewport', [WIDE, PHONE], ids=['wide', 'phone'])
+def test_names_stand_beside_the_notes_and_inside_the_window(opened, viewport):
+    opened.page.set_viewport_size(viewport)
+    for view in ('tsne_2d', 'tsne_3d', 'pca'):
+        opened.js('view => app.show(view)', view)
+        opened.settle()
+        width, height = opened.js('[app.stage.camera.width, app.stage.camera.height]')
+        names = names_drawn(opened)
+        assert {one['text'] for one in names} == set(LABELS)
+        assert share_under_a_name(opened) < 0.05
+        for one in names:
+            assert one['half'] <= one['x'] <= width - one['half']
+            assert one['size'] / 2 <= one['y'] <= height - one['size'] / 2
+        for i, one in enumerate(names):
+            assert not any(abs(one['x'] - other['x']) < one['half'] + other['half']
+                           and abs(one['y'] - other['y']) < one['size'] for other in names[:i])
+
+
+def test_a_name_fades_over_the_note_under_the_pointer_and_over_the_chosen_one(tmp_path, open_page):
+    columns = note_columns(2000)
+    columns['tsne_2d'] = (np.random.default_rng(0).uniform(-1, 1, (2000, 3)) * [1, 1, 0]).astype(np.float32)
+    opened = open_page(write_map(tmp_path, columns))
+    names = names_drawn(opened)  # no place is free
+    x, y = (np.array(opened.js(f'Array.from(app.stage.camera.{axis})')) for axis in 'xy')
+    one = max(names, key=lambda one: one['half'])
+    note = int(np.argmin(np.hypot(x - one['x'], y - one['y'])))
+    assert {name['opacity'] for name in names} == {1}
+    box = opened.page.locator('#stage').bounding_box()
+    opened.page.mouse.move(box['x'] + x[note], box['y'] + y[note])
+    assert opened.js('app.stage.hovered') == note
+    faded = [name for name in names_drawn(opened) if name['opacity'] < 0.3]
+    assert [name['text'] for name in faded] == [one['text']]
+    opened.page.mouse.move(box['x'] + x[note], 5)
+    assert {name['opacity'] for name in names_drawn(opened)} == {1}
+    opened.js('note => app.store.change({note})', note)
+    assert sum(name['opacity'] < 0.3 for name in names_drawn(opened)) == 1
+
+
+def test_names_stay_on_their_side_while_the_map_moves(opened):
+    before = names_drawn(opened)
+    opened.js('() => app.stage.turnOrPan(6, 5)')
+    after = {(one['text'], round(one['x'] - 6), round(one['y'] - 5)) for one in names_drawn(opened)}
+    stayed = [(one['text'], round(one['x']), round(one['y'])) in after for one in before]
+    assert np.mean(stayed) > 0.8  # but at the edges
