@@ -554,3 +554,42 @@ def test_names_stay_on_their_side_while_the_map_moves(opened):
     after = {(one['text'], round(one['x'] - 6), round(one['y'] - 5)) for one in names_drawn(opened)}
     stayed = [(one['text'], round(one['x']), round(one['y'])) in after for one in before]
     assert np.mean(stayed) > 0.8  # but at the edges
+
+
+# What a newcomer sees.
+
+@pytest.mark.parametrize(('touch', 'verb'), [(False, 'Click'), (True, 'Tap')])
+def test_a_newcomer_is_told_what_to_do_until_a_note_is_played(written, open_page, touch, verb):
+    opened = open_page(written, has_touch=touch, is_mobile=touch)
+    said = opened.page.inner_text('#status')
+    assert said.startswith(f'{verb} a point to hear it.') and 'Drag' in said
+    assert opened.js('() => { app.stage.zoom(1.2); return byId("status").textContent.includes("to hear it"); }')
+    opened.js('() => app.choose(3)')
+    assert 'to hear it' not in opened.page.inner_text('#status')
+
+
+@pytest.mark.parametrize('address', ['', '#colour=neuron', '#colour=neuron&search=brass+acoustic'])
+def test_the_left_panel_needs_no_scrolling(written, open_page, address):
+    opened = open_page(written, address)
+    high, inside = opened.js('[document.querySelector("nav").clientHeight, document.querySelector("nav").scrollHeight]')
+    assert inside <= high
+
+
+def test_more_filters_unfold_stay_so_and_say_when_they_are_in_use(written, opened, open_page):
+    assert not opened.page.is_visible('#sources') and opened.page.is_hidden('#reset')
+    opened.page.click('summary')
+    opened.page.click('#sources button >> nth=0')
+    again = open_page(written, address_of(opened))
+    assert again.page.is_visible('#sources') and again.page.inner_text('#more-used') == '1 in use'
+    assert again.js('app.store.state.hiddenSources') == [0]
+    again.page.click('#reset')
+    assert again.page.inner_text('#more-used') == '' and again.page.is_hidden('#reset')
+    assert 'more=1' in address_of(again)
+    again.page.click('summary')
+    assert 'more' not in address_of(again) and not again.page.is_visible('#pitch-low')
+
+
+def test_what_has_nothing_to_filter_is_not_there(tmp_path, open_page):
+    columns = note_columns(8) | {'source': np.full(8, ''), 'pitch': np.full(8, -1, np.int16),
+                                 'velocity': np.full(8, -1, np.int16)}
+    assert not open_page(write_map(tmp_path, columns)).page.is_visible('#more')

@@ -3,9 +3,10 @@
 
 const START = {
   view: 'tsne_2d', colour: 'family', neuron: 0, note: -1, selection: [], hiddenFamilies: [], hiddenSources: [],
-  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false, camera: null,
+  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false, more: false, camera: null,
 };
-const FILTERS = ['hiddenFamilies', 'hiddenSources', 'pitch', 'velocity', 'wrong', 'search'];
+const MORE_FILTERS = ['hiddenSources', 'pitch', 'velocity'];  // folded away at first
+const FILTERS = ['hiddenFamilies', 'wrong', 'search', ...MORE_FILTERS];
 
 class Store {
   constructor() {
@@ -27,6 +28,11 @@ class Store {
       }
     });
   }
+}
+
+// How many of these filters are in use.
+function inUse(filters, state) {
+  return filters.filter(field => String(state[field]) !== String(START[field])).length;
 }
 
 // 1 per note that passes the filters.
