@@ -1,6 +1,7 @@
 """The atlas: RUN/atlas/index.html shows the dream of every unit, plays it, and plays its nine strongest real notes."""
 
 import math
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -45,13 +46,15 @@ def describe_units(dreamer, layer):
             'selectivity': round(float(selectivity[unit]), 4), 'notes': strongest[:, unit].tolist(),
             'note_activations': [round(float(value), 4) for value in of_notes[strongest[:, unit], unit]],
             'read_back': report['read_back'], 'sound': report['sound'],
-            'map': map_address(layer, unit, strongest[:, unit])})
+            'map': map_address(layer, unit, [dreamer.notes[row] for row in strongest[:, unit]])})
     return units
 
 
-def map_address(layer, unit, rows):
+def map_address(layer, unit, notes):
     """The part of the map's address that colours it by a neuron of fc2, or selects the strongest notes of a unit."""
-    return f'colour=neuron&neuron={unit}' if layer == 'fc2' else f'sel={".".join(map(str, rows))}&tab=selection'
+    if layer == 'fc2':
+        return f'colour=neuron&neuron={unit}'
+    return urlencode([('sel', f'_{note}') for note in notes] + [('tab', 'selection')])
 
 
 def pack_sounds(dreamer, units):

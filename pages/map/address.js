@@ -31,6 +31,41 @@ function base64Of(bytes) {
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
+function hashOf(text) {
+  let hash = 2166136261;  // FNV-1a
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 16777619);
+  return hash >>> 0;
+}
+
+const MOST_NAMES = 8;
+const MOST_HASHES = 1000;  // 5,300 characters
+
+// How rows are written so that a map of other rows finds the same names: up to 8 as '_name', up to 1,000 as '*' and a
+// hash of 32 bits each (300 of 20,000: once in 700 times, another name has the hash of one). More are rows, with the
+// hash of all names behind, so that a map of other names selects nothing. Old links hold rows alone.
+function byName(names) {
+  const rows = new Map(names.map((name, row) => [name, row]));
+  const ofAll = () => hashOf(names.join('\n')).toString(36);
+  const write = chosen => {
+    if (chosen.length <= MOST_NAMES) return chosen.map(row => `_${names[row]}`);
+    if (chosen.length > MOST_HASHES) return `${writeRows(chosen)}*${ofAll()}`;
+    return '*' + base64Of(new Uint8Array(Uint32Array.from(chosen, row => hashOf(names[row])).buffer));
+  };
+  const read = (...texts) => texts.flatMap(text => {
+    if (text.startsWith('_')) return rows.get(text.slice(1)) ?? [];
+    if (/^\*[\w-]+$/.test(text) && text.length % 4 !== 2) return rowsOfHashes(text.slice(1), names);
+    const [numbers, map = ofAll()] = text.split('*');
+    return map === ofAll() ? readRows(numbers, names.length) : [];
+  });
+  return {write, read};
+}
+
+function rowsOfHashes(base64, names) {
+  const bytes = bytesOf(base64.replaceAll('-', '+').replaceAll('_', '/'));
+  const rows = new Map(names.map((name, row) => [hashOf(name), row]));
+  return [...new Uint32Array(bytes.buffer, 0, bytes.length >> 2)].flatMap(hash => rows.get(hash) ?? []);
+}
+
 function readRange(text) {
   const [low, high] = text.split('-').map(Number);
   return low >= 0 && high <= 127 && low <= high ? [low, high] : [0, 127];
@@ -44,22 +79,23 @@ function readCamera(text) {
   return Object.fromEntries(CAMERA_FIELDS.map((field, i) => [field, numbers[i]]));
 }
 
-// How each field is written and read; `read` must stand any text.
+// How each field is written, as a text or a list, and read from all its texts; `read` must stand any.
 const ADDRESS = {
   view: {key: 'view', write: view => view, read: text => VIEWS.includes(text) ? text : START.view},
   colour: {key: 'colour', write: colour => colour,
            read: text => COLOURINGS[text]?.exists() ? text : START.colour},
   neuron: {key: 'neuron', write: String, read: text => Math.max(0, Math.min(MAP.neurons - 1, parseInt(text) || 0))},
   note: {key: 'note', write: note => MAP.notes[note], read: text => MAP.notes.indexOf(text)},
-  selection: {key: 'sel', write: writeRows, read: text => readRows(text, MAP.count)},
-  hiddenFamilies: {key: 'hide', write: writeRows, read: text => readRows(text, MAP.families.length)},
-  hiddenSources: {key: 'hide-source', write: writeRows, read: text => readRows(text, MAP.sources.length)},
+  selection: {key: 'sel', ...byName(MAP.notes)},
+  hiddenFamilies: {key: 'hide', ...byName(MAP.families)},
+  hiddenSources: {key: 'hide-source', ...byName(MAP.sources)},
   pitch: {key: 'pitch', write: range => range.join('-'), read: readRange},
   velocity: {key: 'velocity', write: range => range.join('-'), read: readRange},
   wrong: {key: 'wrong', write: () => '1', read: text => text === '1' && MAP.labelled && !!MAP.predicted},
   search: {key: 'search', write: search => search, read: text => text},
   tab: {key: 'tab', write: tab => tab, read: text => document.getElementById(`panel-${text}`) ? text : START.tab},
   otherInstruments: {key: 'others', write: () => '1', read: text => text === '1'},
+  more: {key: 'more', write: () => '1', read: text => text === '1'},
   camera: {key: 'camera', read: readCamera,
            write: camera => CAMERA_FIELDS.map(field => +camera[field].toFixed(3)).join('_')},
 };
@@ -67,7 +103,8 @@ const ADDRESS = {
 function writeAddress(state) {
   const words = new URLSearchParams();
   for (const [field, {key, write}] of Object.entries(ADDRESS)) {
-    if (String(state[field]) !== String(START[field])) words.set(key, write(state[field]));
+    if (String(state[field]) === String(START[field])) continue;
+    for (const text of [write(state[field])].flat()) words.append(key, text);
   }
   return '#' + words;
 }
@@ -75,5 +112,5 @@ function writeAddress(state) {
 function readAddress(hash) {
   const words = new URLSearchParams(hash.slice(1));
   return Object.fromEntries(Object.entries(ADDRESS).map(
-    ([field, {key, read}]) => [field, words.has(key) ? read(words.get(key)) : START[field]]));
+    ([field, {key, read}]) => [field, words.has(key) ? read(...words.getAll(key)) : START[field]]));
 }

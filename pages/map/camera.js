@@ -4,6 +4,7 @@
 const FLAT = {yaw: 0, tilt: 0, perspective: 0, zoom: 1, panX: 0, panY: 0};
 const DEEP = {yaw: 0.5, tilt: 0.35, perspective: 0.3, zoom: 1, panX: 0, panY: 0};
 const MARGIN = 0.92;  // how much of the window the map fills
+const CLOSEST = 12;  // zoom at which a single note is shown
 const MORPH_MILLISECONDS = 1100;
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -49,6 +50,24 @@ class Camera {
   morph(view, now, pose = this.home(view)) {
     if (stillness.matches) return this.show(view, pose);
     this.motion = {start: now, from: this.position.slice(), to: MAP[view], fromPose: this.pose(), toPose: pose};
+  }
+
+  // Move until these notes fill the window, turned as it is; returns the pose in which the camera will stand.
+  frame(notes) {
+    this.step(Infinity);
+    this.project();
+    const nearness = notes.map(note => 1 + this.perspective * this.depth[note]);
+    const along = (pixels, sign, middle, pan) => extent(notes.map(
+      (note, i) => sign * (pixels[note] - middle) * nearness[i] / this.scale - pan));
+    const [left, right] = along(this.x, 1, this.width / 2, this.panX);
+    const [bottom, top] = along(this.y, -1, this.height / 2, this.panY);
+    const zoom = MARGIN * Math.min(this.width / (right - left), this.height / (top - bottom)) * Math.min(...nearness)
+      / (this.scale / this.zoom);
+    const pose = {...this.pose(), zoom: Math.min(zoom, CLOSEST), panX: -(left + right) / 2, panY: -(bottom + top) / 2};
+    if (stillness.matches) Object.assign(this, pose);
+    else this.motion = {start: performance.now(), from: this.position.slice(), to: this.position.slice(),
+                        fromPose: this.pose(), toPose: pose};
+    return pose;
   }
 
   // Take the next step of a motion; true while there is one.

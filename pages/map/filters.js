@@ -12,9 +12,17 @@ class FilterPanel {
     for (const field of ['pitch', 'velocity']) this.range(field);
     byId('wrong').onchange = event => this.store.change({wrong: event.target.checked});
     byId('search').oninput = event => this.store.change({search: event.target.value});
+    byId('search').onkeydown = event => {
+      if (event.key === 'Enter') app.stage.frame(app.passingNotes());
+    };
+    byId('more').hidden = MAP.sources.length < 2 && byId('pitch-box').hidden && byId('velocity-box').hidden;
+    byId('more').ontoggle = () => this.store.change({more: byId('more').open});
     byId('reset').onclick = () => this.store.change(Object.fromEntries(FILTERS.map(field => [field, START[field]])));
-    byId('select-filtered').onclick = () => app.select(app.passingNotes());
-    this.store.subscribe([...FILTERS, 'colour', 'theme'], state => this.show(state));
+    byId('select-filtered').onclick = () => {
+      app.select(app.passingNotes());
+      this.store.change({tab: 'selection'});
+    };
+    this.store.subscribe([...FILTERS, 'more', 'colour', 'theme'], state => this.show(state));
   }
 
   toggles(id, names, column, field) {
@@ -56,7 +64,12 @@ class FilterPanel {
     byId('pitch-range').value = state.pitch.map(pitchName).join(' to ');
     byId('velocity-range').value = state.velocity.join(' to ');
     byId('wrong').checked = state.wrong;
+    byId('more').open = state.more;
+    const used = inUse(MORE_FILTERS, state);
+    byId('more-used').textContent = used ? `${used} in use` : '';
+    byId('reset').hidden = !inUse(FILTERS, state);
     if (byId('search').value !== state.search) byId('search').value = state.search;
+    byId('found').textContent = foundText(state);
   }
 
   paint(buttons, hidden, colours) {

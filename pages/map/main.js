@@ -187,6 +187,9 @@ class App {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Escape') return this.escape();
     if (event.target.matches('input:not([type=checkbox]):not([type=range]), select')) return;
+    if (event.key in ARROWS && event.target.matches('body, button:not([role=tab], .confusion button)')) {
+      return this.input.key(event);
+    }
     const deed = {
       1: () => this.show('tsne_2d'), 2: () => this.show('tsne_3d'), 3: () => this.show('pca'),
       m: () => this.use('move'), l: () => this.use('lasso'), b: () => this.use('box'),

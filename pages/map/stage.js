@@ -16,6 +16,7 @@ class Stage {
     this.hovered = -1;
     this.polygon = null;
     this.ripples = [];
+    this.sides = new Map();  // on which side of its anchor each name stands
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
 
@@ -66,7 +67,7 @@ class Stage {
       const near = 1 / (1 + camera.perspective * camera.depth[i]);
       place[4 * k] = camera.x[i] * ratio;
       place[4 * k + 1] = camera.y[i] * ratio;
-      place[4 * k + 2] = radius * near * (lit[i] ? 1 : 0.8);
+      place[4 * k + 2] = radius * near * (lit[i] ? 1 : 0.5);
       colour[4 * k + 3] = lit[i] ? faded(colours[i], deep ? camera.depth[i] : 0) : dimmed;
     }
   }
@@ -127,6 +128,7 @@ class Stage {
     if (this.ripples.length) this.request();
   }
 
+  // A line leads from a name to its cluster; a name over the hovered or the chosen note fades.
   paintNames(hidden) {
     const {overlay, camera} = this;
     const size = camera.width < 520 ? 12 : 14;
@@ -134,30 +136,32 @@ class Stage {
     overlay.textAlign = 'center';
     overlay.textBaseline = 'middle';
     overlay.lineJoin = 'round';
-    overlay.lineWidth = 4;
-    overlay.strokeStyle = theme().halo;
-    for (const {text, family, x, y} of this.names(hidden, size)) {
-      overlay.fillStyle = mixed(MAP.colours[family], theme().ink, 0.65);
+    for (const {text, family, anchor, half, x, y} of this.names(hidden, size)) {
+      const over = note => note >= 0 && Math.abs(camera.x[note] - x) < half + 10 && Math.abs(camera.y[note] - y) < size;
+      overlay.fillStyle = overlay.strokeStyle = mixed(MAP.colours[family], theme().ink, 0.65);
+      overlay.globalAlpha = over(this.hovered) || over(this.app.store.state.note) ? 0.15 : 1;
+      overlay.lineWidth = 1;
+      overlay.beginPath();
+      overlay.moveTo(camera.x[anchor], camera.y[anchor]);
+      overlay.lineTo(Math.max(x - half, Math.min(x + half, camera.x[anchor])),
+                     Math.max(y - size / 2, Math.min(y + size / 2, camera.y[anchor])));
+      overlay.stroke();
+      overlay.lineWidth = 4;
+      overlay.strokeStyle = theme().halo;
       overlay.strokeText(text, x, y);
       overlay.fillText(text, x, y);
     }
+    overlay.globalAlpha = 1;
   }
 
-  // Where the family names go: at their clusters, moved down where one would cover another.
+  // The names of the families that are not hidden and whose clusters are in the window.
   names(hidden, size) {
-    const {overlay, camera} = this;
-    const placed = [];
-    const anchors = MAP.anchors[this.app.store.state.view].filter(([family]) => !hidden.has(family));
-    for (const [family, note] of anchors.sort((a, b) => camera.y[a[1]] - camera.y[b[1]])) {
-      const name = {text: MAP.labels[family], family, x: camera.x[note], y: camera.y[note]};
-      name.half = overlay.measureText(name.text).width / 2 + 3;
-      for (const other of placed) {
-        const beside = Math.abs(other.x - name.x) > other.half + name.half;
-        if (!beside && Math.abs(other.y - name.y) < size + 3) name.y = other.y + size + 3;
-      }
-      placed.push(name);
-    }
-    return placed;
+    const {camera, overlay} = this;
+    const names = MAP.anchors[this.app.store.state.view].filter(([family, anchor]) => !hidden.has(family)
+      && camera.x[anchor] > 0 && camera.y[anchor] > 0 && camera.x[anchor] < camera.width
+      && camera.y[anchor] < camera.height).map(([family, anchor]) => ({
+      text: MAP.labels[family], family, anchor, half: overlay.measureText(MAP.labels[family]).width / 2 + 3}));
+    return placeNames(names, camera, this.app.lit, size, this.radius(), this.sides);
   }
 
   paintPolygon() {
@@ -197,6 +201,13 @@ class Stage {
   moved() {
     this.request();
     this.app.store.change({camera: this.camera.pose()});
+  }
+
+  // Let some notes fill the window.
+  frame(notes) {
+    if (!notes.length) return;
+    this.app.store.change({camera: this.camera.frame(notes)});
+    this.request();
   }
 
   // Bring a note into view when it is not.

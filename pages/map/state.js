@@ -3,9 +3,10 @@
 
 const START = {
   view: 'tsne_2d', colour: 'family', neuron: 0, note: -1, selection: [], hiddenFamilies: [], hiddenSources: [],
-  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false, camera: null,
+  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false, more: false, camera: null,
 };
-const FILTERS = ['hiddenFamilies', 'hiddenSources', 'pitch', 'velocity', 'wrong', 'search'];
+const MORE_FILTERS = ['hiddenSources', 'pitch', 'velocity'];  // folded away at first
+const FILTERS = ['hiddenFamilies', 'wrong', 'search', ...MORE_FILTERS];
 
 class Store {
   constructor() {
@@ -21,21 +22,28 @@ class Store {
   change(patch) {
     const changed = Object.keys(patch).filter(field => patch[field] !== this.state[field]);
     Object.assign(this.state, patch);
-    for (const {fields, listener} of this.listeners) {
-      if (fields.some(field => changed.includes(field))) listener(this.state);
-    }
+    keepingFocus(() => {
+      for (const {fields, listener} of this.listeners) {
+        if (fields.some(field => changed.includes(field))) listener(this.state);
+      }
+    });
   }
+}
+
+// How many of these filters are in use.
+function inUse(filters, state) {
+  return filters.filter(field => String(state[field]) !== String(START[field])).length;
 }
 
 // 1 per note that passes the filters.
 function passing(state) {
-  const search = state.search.trim().toLowerCase();
+  const finders = wordsOf(state.search).map(finder);
   const [families, sources] = [new Set(state.hiddenFamilies), new Set(state.hiddenSources)];
-  return Uint8Array.from(MAP.notes, (name, note) =>
+  return Uint8Array.from(MAP.notes, (_, note) =>
     !families.has(MAP.class_index[note]) && !sources.has(MAP.source[note])
     && within(MAP.pitch[note], state.pitch) && within(MAP.velocity[note], state.velocity)
     && !(state.wrong && MAP.predicted && !isWrong(note))
-    && (!search || name.toLowerCase().includes(search)));
+    && finders.every(has => has(note)));
 }
 
 // An unknown value (-1) passes only while the range is left open.

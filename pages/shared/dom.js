@@ -39,6 +39,18 @@ function bar(label, share, text, colour) {
                  element('span', {className: 'track'}, fill), element('span', {className: 'bar-value'}, text));
 }
 
+// Do what redraws panels; the focus stays where it was: on the element in the place of the old one, or on the panel.
+function keepingFocus(redraw) {
+  const focused = document.activeElement;
+  const panel = focused?.closest('[role=tabpanel]');
+  const alike = () => [...panel.querySelectorAll(focused.tagName)].filter(one => one.className === focused.className);
+  const place = panel ? alike().indexOf(focused) : -1;
+  redraw();
+  if (!panel || focused.isConnected && !panel.hidden) return;
+  if (panel.hidden) document.querySelector('[role=tabpanel]:not([hidden])').focus();
+  else (alike()[place] ?? panel).focus();
+}
+
 function press(button, pressed) {
   button.setAttribute('aria-pressed', pressed);
 }
