@@ -18,6 +18,7 @@ class Card {
     }
     panel.replaceChildren(this.head(note), this.picture(note), this.facts(note),
                           ...this.prediction(note), ...this.neurons(note), ...this.neighbours(note));
+    if (this.voice) this.follow(...this.voice);
   }
 
   head(note) {
@@ -26,8 +27,14 @@ class Card {
       element('div', {className: 'row'},
               element('button', {className: 'play', disabled: !MAP.has_sound[note],
                                  onclick: () => this.app.play(note)}, '▶ Play'),
-              element('button', {onclick: () => this.app.goTo(note)}, 'Show on the map')),
+              element('button', {onclick: () => this.app.goTo(note)}, 'Show on the map'),
+              originalUrl(note) ? element('button', {onclick: () => this.copyPath(note)}, 'Copy path') : ''),
       MAP.has_sound[note] ? '' : silent);
+  }
+
+  async copyPath(note) {
+    await copyText(originalPath(note));
+    this.app.say(`Copied: ${originalPath(note)}`);
   }
 
   remarks(note) {
@@ -51,10 +58,20 @@ class Card {
   }
 
   // Let a line run across the spectrum while the note sounds.
-  follow(note, seconds) {
-    if (note !== this.app.store.state.note) return;
+  follow(note, seconds, loop, start = performance.now()) {
+    this.voice = [note, seconds, loop, start];
+    if (note !== this.app.store.state.note || stillness.matches) return;
     const end = Math.min(1, seconds / 4);
-    this.playhead.animate([{left: 0, opacity: 1}, {left: `${100 * end}%`, opacity: 1}], {duration: 1000 * seconds});
+    this.line = this.playhead.animate([{left: 0, opacity: 1}, {left: `${100 * end}%`, opacity: 1}],
+                                      {duration: 1000 * seconds, iterations: loop ? Infinity : 1});
+    this.line.currentTime = performance.now() - start;
+  }
+
+  // The note has ended.
+  still(note) {
+    if (this.voice?.[0] !== note) return;
+    this.voice = null;
+    this.line?.cancel();
   }
 
   facts(note) {
