@@ -53,7 +53,7 @@ class Input {
     const {camera, app} = this;
     pointer.waits = false;
     pointer.note = this.pick(pointer.at);
-    if (pointer.note >= 0) app.pass(pointer.note);
+    if (pointer.note >= 0) app.pass(pointer.note, this.tool === 'play');
     pointer.plays = this.tool === 'play' || isFinger && camera.nearest(...pointer.at, PASS_REACH, app.lit) >= 0;
   }
 
@@ -78,7 +78,7 @@ class Input {
 
   pass(pointer, at) {
     for (const note of this.camera.along([pointer.at, at], PASS_REACH, this.app.lit)) {
-      if (note !== pointer.note) this.app.pass(note);
+      if (note !== pointer.note) this.app.pass(note, true);
       pointer.note = note;
     }
     this.stage.request();

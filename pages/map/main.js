@@ -115,18 +115,18 @@ class App {
     this.stage.ripple(note);
   }
 
-  async play(note) {
+  async play(note, quick) {
     if (note < 0) return;
-    const trouble = await this.playing.play(note);
+    const trouble = await this.playing.play(note, quick);
     if (trouble) this.say(trouble);
   }
 
   // Play a note that is pressed, or passed by a drag.
-  pass(note) {
+  pass(note, quick) {
     this.through = null;
     this.stage.hovered = note;
     this.say(this.describe(note));
-    this.play(note);
+    this.play(note, quick);
   }
 
   choosePlayed(note) {

@@ -33,7 +33,7 @@ async function playOriginal(sound, note, turn, {alone, loop, audio = originalEle
   const start = originalStart(note);
   audio.volume = start ? 0 : LEVEL * sound.volume;  // a file begins softly, its middle does not
   await audio.play();
-  if (turn !== sound.turn) return audio.pause();
+  if (turn !== sound.turn) return letGo(audio);
   if (start) ramp(audio, LEVEL * sound.volume, SEEK_ATTACK_SECONDS);
   const seconds = Math.min(ORIGINAL_SECONDS, audio.duration - start);
   const voice = {note, setVolume: volume => ramp(audio, LEVEL * volume, 0.02)};
@@ -44,12 +44,15 @@ async function playOriginal(sound, note, turn, {alone, loop, audio = originalEle
   const timer = setInterval(() => loop ? again() : sound.release(voice), 1000 * seconds);
   voice.release = () => {
     clearInterval(timer);
-    ramp(audio, 0, RELEASE_SECONDS, () => {
-      audio.removeAttribute('src');
-      audio.load();
-    });
+    ramp(audio, 0, RELEASE_SECONDS, () => letGo(audio));
   };
   sound.add(voice, alone, seconds, loop);
+}
+
+// Chromium grants a page 75 elements with a file.
+function letGo(audio) {
+  audio.removeAttribute('src');
+  audio.load();
 }
 
 // Move the volume of an element in small steps.
