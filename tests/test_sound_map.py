@@ -514,6 +514,7 @@ def test_hover_waits_for_the_first_click_and_then_plays_several_voices(made, ope
     opened.js('() => byId("hover").checked = true')
     opened.page.mouse.move(*opened.place(0))
     opened.page.wait_for_function('byId("status").textContent.includes("first click")', timeout=5000)
+    opened.js('() => { byId("poly").checked = byId("loop").checked = true; }')
     opened.click(0)
     opened.wait_for_sound()
     for note in (3, 6, 9, 12, 15, 18):

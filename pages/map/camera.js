@@ -6,6 +6,7 @@ const DEEP = {yaw: 0.5, tilt: 0.35, perspective: 0.3, zoom: 1, panX: 0, panY: 0}
 const MARGIN = 0.92;  // how much of the window the map fills
 const CLOSEST = 12;  // zoom at which a single note is shown
 const MORPH_MILLISECONDS = 1100;
+const PATH_STEP = 3;  // pixels
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 
 function eased(share) {
@@ -107,9 +108,21 @@ class Camera {
     this.panY -= dy / this.scale;
   }
 
-  turn(dx, dy) {
+  // Turn about a note, which keeps its place on the screen, or (-1) about the middle of all.
+  turn(dx, dy, pivot) {
+    this.project();
+    const [x, y] = [this.x[pivot], this.y[pivot]];
     this.yaw += dx * 0.006;
     this.tilt = Math.max(-1.5, Math.min(1.5, this.tilt - dy * 0.006));
+    if (pivot < 0) return;
+    this.project();
+    this.move(pivot, x, y);
+  }
+
+  // Move a note to a pixel, and the map with it.
+  move(note, x, y) {
+    const far = 1 + this.perspective * this.depth[note];
+    this.pan((x - this.x[note]) * far, (y - this.y[note]) * far);
   }
 
   // Zoom so that what lies under the pixel (x, y) stays there.
@@ -121,18 +134,6 @@ class Camera {
     this.pan(dx, dy);
   }
 
-  // Fit the view to some notes, turned as it is; in perspective, the second time corrects the first.
-  frame(notes) {
-    for (let time = 0; time < 3; time++) {
-      this.project();
-      const [left, right] = extent(notes.map(note => this.x[note]));
-      const [top, bottom] = extent(notes.map(note => this.y[note]));
-      this.pan((this.width - left - right) / 2, (this.height - top - bottom) / 2);
-      const factor = Math.min(this.width / Math.max(right - left, 1), this.height / Math.max(bottom - top, 1));
-      this.zoomAt(Math.min(0.8 * factor, 20 / this.zoom));
-    }
-  }
-
   // The nearest note to a pixel that `allowed` lets through, or -1 if none lies within `reach` pixels.
   nearest(x, y, reach, allowed) {
     let [best, least] = [-1, reach * reach];
@@ -142,6 +143,21 @@ class Camera {
       if (distance < least) [best, least] = [i, distance];
     }
     return best;
+  }
+
+  // The notes that lie nearest to a path of pixels, each once, in its order.
+  along(path, reach, allowed) {
+    const notes = new Set();
+    let [x, y] = path[0];
+    for (const [nextX, nextY] of path) {
+      const steps = Math.ceil(Math.hypot(nextX - x, nextY - y) / PATH_STEP) || 1;
+      for (let i = 1; i <= steps; i++) {
+        notes.add(this.nearest(x + (nextX - x) * i / steps, y + (nextY - y) * i / steps, reach, allowed));
+      }
+      [x, y] = [nextX, nextY];
+    }
+    notes.delete(-1);
+    return [...notes];
   }
 
   // The note that an arrow key leads to: near, and at most 45 degrees off the direction (dx, dy).

@@ -22,6 +22,7 @@ class Card {
     }
     panel.replaceChildren(this.head(note), this.picture(note), this.facts(note),
                           ...this.prediction(note), ...this.neurons(note), ...this.neighbours(note));
+    if (this.voice) this.follow(...this.voice);
   }
 
   head(note) {
@@ -32,8 +33,15 @@ class Card {
                                  onclick: () => this.app.play(note)}, '▶ Play'),
               element('button', {id: 'show-on-map', onclick: () => this.app.goTo(note)}, 'Show on the map'),
               element('button', {id: 'hold', title: 'key A', 'aria-pressed': this.app.compare.a === note,
-                                 onclick: () => this.app.compare.hold(note)}, 'Hold as A')),
+                                 onclick: () => this.app.compare.hold(note)}, 'Hold as A'),
+              originalUrl(note) ? element('button', {id: 'copy-path', onclick: () => this.copyPath(note)},
+                                          'Copy path') : ''),
       MAP.has_sound[note] ? '' : silent);
+  }
+
+  async copyPath(note) {
+    await copyText(originalPath(note));
+    this.app.say(`Copied: ${originalPath(note)}`);
   }
 
   remarks(note) {
@@ -56,10 +64,20 @@ class Card {
   }
 
   // Let a line run across the spectrum while the note sounds.
-  follow(note, seconds) {
-    if (note !== this.app.store.state.note) return;
+  follow(note, seconds, loop, start = performance.now()) {
+    this.voice = [note, seconds, loop, start];
+    if (note !== this.app.store.state.note || stillness.matches) return;
     const end = Math.min(1, seconds / 4);
-    this.playhead.animate([{left: 0, opacity: 1}, {left: `${100 * end}%`, opacity: 1}], {duration: 1000 * seconds});
+    this.line = this.playhead.animate([{left: 0, opacity: 1}, {left: `${100 * end}%`, opacity: 1}],
+                                      {duration: 1000 * seconds, iterations: loop ? Infinity : 1});
+    this.line.currentTime = performance.now() - start;
+  }
+
+  // The note has ended.
+  still(note) {
+    if (this.voice?.[0] !== note) return;
+    this.voice = null;
+    this.line?.cancel();
   }
 
   facts(note) {

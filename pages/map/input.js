@@ -2,18 +2,22 @@
 'use strict';
 
 const CLICK_REACH = 18;  // pixels around the pointer in which a note is meant
+const PASS_REACH = 12;   // and around a drag that plays what it passes
+const STAY_REACH = 1.5;  // pixels that another note must be nearer, so that stacked notes do not take turns
+const SLIP = 20;         // pixels: so small a box around nothing was meant as a click
 const DRAG_START = 4;
 const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 
 class Input {
   constructor(app, stage) {
     Object.assign(this, {app, stage, camera: stage.camera, box: stage.box, tool: 'move', pointers: new Map()});
+    this.at = null;  // where the pointer hovers
     const box = this.box;
     box.onpointerdown = event => this.down(event);
     box.onpointermove = event => this.move(event);
     box.onpointerup = event => this.up(event);
     box.onpointercancel = event => this.cancel(event);
-    box.onpointerleave = () => this.hover(-1);
+    box.onpointerleave = () => this.leave();
     box.onkeydown = event => this.key(event);
     box.addEventListener('wheel', event => this.wheel(event), {passive: false});
   }
@@ -25,41 +29,92 @@ class Input {
 
   wheel(event) {
     event.preventDefault();
-    this.stage.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...this.place(event));
+    // The pinch of a trackpad comes as a wheel with Ctrl, 100 for each factor e of the fingers; a real wheel sends 120.
+    const pinched = Math.max(-30, Math.min(30, event.deltaY)) * 0.01;
+    const factor = event.ctrlKey ? pinched : event.deltaY * (event.deltaMode ? 0.05 : 0.0015);
+    this.stage.zoom(Math.exp(-factor), ...this.place(event));
   }
 
+  // A note sounds as soon as it is pressed, and its card comes if the press was no drag. Only a tool that draws waits,
+  // and a browser that grants the first touch no sound before the finger is lifted.
   down(event) {
+    if (event.button !== 0) return;
     this.box.setPointerCapture(event.pointerId);
     const at = this.place(event);
-    this.pointers.set(event.pointerId, {start: at, at, dragged: false});
-    if (this.tool !== 'move' && this.pointers.size === 1) this.stage.polygon = [at];
+    const pointer = {start: at, at, dragged: false, waits: !this.pointers.size, note: -1, plays: false};
+    this.pointers.set(event.pointerId, pointer);
+    if (this.pointers.size > 1) this.stage.polygon = null;
+    else if (['path', 'lasso', 'box'].includes(this.tool)) this.stage.polygon = [at];
+    else if (this.app.sound.open()) this.press(pointer, event.pointerType !== 'mouse');
+  }
+
+  // The tool Play plays whatever the drag passes; so does a finger that was put on a note.
+  press(pointer, isFinger) {
+    const {camera, app} = this;
+    pointer.waits = false;
+    pointer.note = this.pick(pointer.at);
+    if (pointer.note >= 0) app.pass(pointer.note, this.tool === 'play');
+    pointer.plays = this.tool === 'play' || isFinger && camera.nearest(...pointer.at, PASS_REACH, app.lit) >= 0;
   }
 
   move(event) {
     const at = this.place(event);
     const pointer = this.pointers.get(event.pointerId);
-    if (!pointer) return this.hover(this.pick(at), at);
-    const [dx, dy] = [at[0] - pointer.at[0], at[1] - pointer.at[1]];
-    pointer.dragged ||= Math.hypot(at[0] - pointer.start[0], at[1] - pointer.start[1]) > DRAG_START;
+    if (!pointer) return event.pointerType === 'touch' || this.hover(this.pick(at), at);
+    if (!pointer.dragged && Math.hypot(at[0] - pointer.start[0], at[1] - pointer.start[1]) > DRAG_START) {
+      pointer.dragged = true;
+      this.leave();
+    }
+    if (pointer.dragged) this.drag(event, pointer, at);
+    pointer.at = at;
+  }
+
+  drag(event, pointer, at) {
     if (this.pointers.size === 2) this.pinch(event.pointerId, at);
     else if (this.stage.polygon) this.extend(pointer.start, at);
-    else if (pointer.dragged) this.stage.turnOrPan(dx, dy, event.shiftKey);
-    pointer.at = at;
+    else if (pointer.plays) this.pass(pointer, at);
+    else this.stage.turnOrPan(at[0] - pointer.at[0], at[1] - pointer.at[1], event.shiftKey);
+  }
+
+  pass(pointer, at) {
+    for (const note of this.camera.along([pointer.at, at], PASS_REACH, this.app.lit)) {
+      if (note !== pointer.note) this.app.pass(note, true);
+      pointer.note = note;
+    }
+    this.stage.request();
   }
 
   up(event) {
     const pointer = this.pointers.get(event.pointerId);
-    const polygon = this.stage.polygon;
+    const {polygon} = this.stage;
     this.cancel(event);
     if (!pointer) return;
-    if (!pointer.dragged) this.click(pointer.at);
-    else if (polygon) this.app.selectInside(this.camera.inside(polygon, this.app.passing), event.shiftKey);
+    if (event.pointerType === 'mouse') this.at = pointer.at;
+    if (pointer.waits && !pointer.dragged) this.click(pointer.at);
+    else if (pointer.plays || !pointer.dragged) this.app.choosePlayed(pointer.note);
+    else if (polygon && this.tool === 'path') this.app.playPath(polygon);
+    else if (polygon) this.enclose(polygon, event.shiftKey);
+  }
+
+  enclose(polygon, add) {
+    const notes = this.camera.inside(polygon, this.app.passing);
+    const [[left, right], [top, bottom]] = [0, 1].map(axis => extent(polygon.map(point => point[axis])));
+    const isSlip = !notes.length && Math.max(right - left, bottom - top) < SLIP;
+    if (isSlip) this.app.say('There is no note in there. The selection stays as it is.');
+    else this.app.selectInside(notes, add);
   }
 
   cancel(event) {
     this.pointers.delete(event.pointerId);
     this.stage.polygon = null;
     this.stage.request();
+  }
+
+  // Forget a drag; true if there was one.
+  cancelDrag() {
+    const dragged = [...this.pointers.values()].some(pointer => pointer.dragged);
+    for (const pointerId of this.pointers.keys()) this.cancel({pointerId});
+    return dragged;
   }
 
   click(at) {
@@ -71,7 +126,6 @@ class Input {
     const [still] = [...this.pointers].filter(([id]) => id !== moving).map(([, pointer]) => pointer.at);
     const before = this.pointers.get(moving).at;
     const spread = point => Math.max(20, Math.hypot(point[0] - still[0], point[1] - still[1]));
-    this.stage.polygon = null;
     this.camera.pan((at[0] - before[0]) / 2, (at[1] - before[1]) / 2);
     this.stage.zoom(spread(at) / spread(before), (at[0] + still[0]) / 2, (at[1] + still[1]) / 2);
   }
@@ -82,14 +136,28 @@ class Input {
     this.stage.request();
   }
 
-  // The note under a pixel: a lit one if there is any.
+  // The note under a pixel: a lit one if there is any, and the one it was before unless another is clearly nearer.
   pick([x, y]) {
-    const lit = this.camera.nearest(x, y, CLICK_REACH, this.app.lit);
-    return lit >= 0 ? lit : this.camera.nearest(x, y, this.stage.radius() + 3, this.app.everything);
+    const {camera, app, stage: {hovered}} = this;
+    const distance = note => Math.hypot(camera.x[note] - x, camera.y[note] - y);
+    const lit = camera.nearest(x, y, CLICK_REACH, app.lit);
+    if (lit < 0) return camera.nearest(x, y, this.stage.radius() + 3, app.passing);
+    return app.lit[hovered] && distance(hovered) < distance(lit) + STAY_REACH ? hovered : lit;
   }
 
-  hover(note, at) {
+  // Under a pointer at rest, the map has moved or the filters have changed.
+  look() {
+    if (this.at && !this.pointers.size) this.hover(this.camera.motion ? -1 : this.pick(this.at), this.at, true);
+  }
+
+  leave() {
+    this.at = null;
+    this.hover(-1);
+  }
+
+  hover(note, at = null, quiet = false) {
     const tip = byId('tip');
+    this.at = at;
     tip.hidden = note < 0;
     this.box.classList.toggle('pointing', note >= 0);
     if (at) {
@@ -98,10 +166,8 @@ class Input {
     }
     if (note === this.stage.hovered) return;
     this.stage.hovered = note;
-    if (note >= 0) {
-      tip.textContent = this.app.describe(note);
-      this.app.hovered(note);
-    }
+    if (note >= 0) tip.textContent = this.app.describe(note);
+    this.app.playing.touch(note, quiet);
     this.stage.request();
   }
 

@@ -2,7 +2,6 @@
 'use strict';
 
 const ADDRESS_DELAY = 250;
-const THROUGH_MILLISECONDS = 600;
 
 class App {
   constructor() {
@@ -11,7 +10,8 @@ class App {
     this.passing = this.everything;
     this.lit = this.everything;
     this.colours = new Uint32Array(MAP.count);
-    this.sound = new Sound((note, seconds) => this.voiced(note, seconds));
+    this.playing = new Playing(this);
+    this.sound = this.playing.sound;
     this.stage = new Stage(this);
     this.input = new Input(this, this.stage);
     this.compare = new Compare(this);
@@ -30,9 +30,6 @@ class App {
   bindHeader() {
     for (const button of byId('views').children) button.onclick = () => this.show(button.dataset.view);
     for (const button of byId('tools').children) button.onclick = () => this.use(button.dataset.tool);
-    byId('volume').value = this.sound.volume;
-    byId('volume').oninput = event => this.sound.setVolume(event.target.valueAsNumber);
-    byId('hover').onchange = event => event.target.checked && !this.sound.open() && this.say(SILENCES.blocked);
     byId('zoom-in').onclick = () => this.stage.zoom(1.4);
     byId('zoom-out').onclick = () => this.stage.zoom(1 / 1.4);
     byId('zoom-fit').onclick = () => this.fit();
@@ -121,20 +118,27 @@ class App {
     this.stage.ripple(note);
   }
 
-  async play(note, options) {
+  async play(note, quick) {
     if (note < 0) return;
-    const trouble = await this.sound.hear(note, options);
+    const trouble = await this.playing.play(note, quick);
     if (trouble) this.say(trouble);
   }
 
-  hovered(note) {
-    if (byId('hover').checked) this.play(note, {alone: false, patience: 250});
-    else this.sound.prepare(note);
+  // Play a note that is pressed, or passed by a drag.
+  pass(note, quick) {
+    this.through = null;
+    this.stage.hovered = note;
+    this.say(this.describe(note));
+    this.play(note, quick);
   }
 
-  voiced(note, seconds) {
+  choosePlayed(note) {
+    if (note >= 0) this.store.change({note, tab: 'note'});
+  }
+
+  voiced(note, seconds, loop) {
     this.stage.ripple(note);
-    this.card.follow(note, seconds);
+    this.card.follow(note, seconds, loop);
   }
 
   hush() {
@@ -142,17 +146,29 @@ class App {
     this.sound.stop();
   }
 
-  // Play notes one after the other, until something else is chosen.
-  async playThrough(notes) {
-    const turn = this.through = {};
-    for (const [i, note] of notes.entries()) {
+  // Play notes one after the other, until something else is chosen; `total` is of how many they are a part.
+  playThrough(notes, total = notes.length) {
+    const part = notes.length < total ? ` (${notes.length} of ${total.toLocaleString('en')})` : '';
+    return this.playRow(notes, (note, i) => {
       this.store.change({note});
       this.stage.reveal(note);
-      this.say(`${i + 1} of ${notes.length}: ${this.describe(note)}`);
-      this.play(note);
-      await new Promise(resolve => setTimeout(resolve, THROUGH_MILLISECONDS));
-      if (this.through !== turn) return;
-    }
+      this.say(`${i + 1} of ${notes.length}${part}: ${this.describe(note)}`);
+    });
+  }
+
+  async playRow(notes, onStep) {
+    this.sound.stop();
+    const turn = this.through = {};
+    const trouble = await this.playing.row(notes, () => this.through === turn, onStep);
+    if (trouble) this.say(trouble);
+    if (this.through === turn) this.through = null;
+  }
+
+  // Play the notes along a path that was drawn, each once.
+  playPath(path) {
+    const notes = this.stage.camera.along(path, PASS_REACH, this.lit);
+    if (!notes.length) return this.say('No note lies along that path.');
+    this.playRow(notes, (note, i) => this.say(`Path, ${i + 1} of ${notes.length}: ${this.describe(note)}`));
   }
 
   // The selection.
@@ -172,7 +188,7 @@ class App {
     this.say(`${counted(selection.length, 'note')} selected`);
     if (!notes.length) return;
     this.store.change({tab: 'selection'});
-    this.playThrough(notes);
+    this.playThrough(evenly(notes, MAX_HEARD), notes.length);
   }
 
   toggleSelected(note) {
@@ -192,9 +208,10 @@ class App {
     }
     const deed = {
       1: () => this.show('tsne_2d'), 2: () => this.show('tsne_3d'), 3: () => this.show('pca'),
-      m: () => this.use('move'), l: () => this.use('lasso'), b: () => this.use('box'),
+      m: () => this.use('move'), p: () => this.use('play'), t: () => this.use('path'),
+      l: () => this.use('lasso'), b: () => this.use('box'), z: () => byId('zoom-selection').click(),
       o: () => this.card.walkOn(this.store.state.note), a: () => this.compare.hold(this.store.state.note),
-      x: () => this.compare.play(), h: () => byId('hover').click(), z: () => byId('zoom-selection').click(), '/': () => byId('search').focus(),
+      x: () => this.compare.play(), h: () => byId('hover').click(), '/': () => byId('search').focus(),
     }[event.key.toLowerCase()];
     if (!deed) return;
     event.preventDefault();
@@ -202,7 +219,8 @@ class App {
   }
 
   escape() {
-    if (this.through || this.sound.voices.length) this.hush();
+    if (this.input.cancelDrag()) this.say('The drag is cancelled.');
+    else if (this.through || this.sound.voices.length) this.hush();
     else this.select([]);
   }
 

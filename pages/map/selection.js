@@ -33,8 +33,7 @@ class SelectionPanel {
 
   zoom(selection) {
     if (!selection.length) return this.app.say('Nothing is selected.');
-    this.app.stage.camera.frame(selection);
-    this.app.stage.moved();
+    this.app.stage.frame(selection);
   }
 
   exports() {

@@ -44,6 +44,7 @@ class Stage {
 
   paint() {
     this.camera.project();
+    this.app.input?.look();
     this.fillDiscs();
     this.painter.draw(this.discs, MAP.count);
     this.paintOverlay();
@@ -120,7 +121,7 @@ class Stage {
     const now = performance.now();
     this.ripples = this.ripples.filter(({start}) => now - start < 1000 * RIPPLE_SECONDS);
     for (const {note, start} of this.ripples) {
-      const age = (now - start) / (1000 * RIPPLE_SECONDS);
+      const age = stillness.matches ? 0.2 : (now - start) / (1000 * RIPPLE_SECONDS);
       this.overlay.globalAlpha = 1 - age;
       this.ring(note, this.radius() + 30 * Math.sqrt(age), 2.5, MAP.colours[MAP.class_index[note]]);
     }
@@ -164,15 +165,18 @@ class Stage {
     return placeNames(names, camera, this.app.lit, size, this.radius(), this.sides);
   }
 
+  // What is being drawn: an area, or a path.
   paintPolygon() {
     const {overlay} = this;
     overlay.beginPath();
     for (const [x, y] of this.polygon) overlay.lineTo(x, y);
-    overlay.closePath();
-    overlay.globalAlpha = 0.12;
-    overlay.fillStyle = theme().ink;
-    overlay.fill();
-    overlay.globalAlpha = 1;
+    if (this.app.input.tool !== 'path') {
+      overlay.closePath();
+      overlay.globalAlpha = 0.12;
+      overlay.fillStyle = theme().ink;
+      overlay.fill();
+      overlay.globalAlpha = 1;
+    }
     overlay.setLineDash([5, 4]);
     overlay.lineWidth = 1.5;
     overlay.strokeStyle = theme().ink;
@@ -189,8 +193,22 @@ class Stage {
 
   turnOrPan(dx, dy, pan) {
     if (pan || this.app.store.state.view === 'tsne_2d') this.camera.pan(dx, dy);
-    else this.camera.turn(dx, dy);
+    else this.camera.turn(dx, dy, this.pivot());
     this.moved();
+  }
+
+  // The note about which the map turns once it is zoomed in: the chosen one if it is in view, else the one in the middle.
+  pivot() {
+    const {camera, app: {store: {state}, lit}} = this;
+    if (camera.zoom < 1.5 * camera.home(state.view).zoom) return -1;
+    camera.project();
+    if (state.note >= 0 && this.inView(state.note)) return state.note;
+    return camera.nearest(camera.width / 2, camera.height / 2, Infinity, lit);
+  }
+
+  inView(note) {
+    const {x, y, width, height} = this.camera;
+    return Math.abs(x[note] - width / 2) < 0.47 * width && Math.abs(y[note] - height / 2) < 0.47 * height;
   }
 
   zoom(factor, x, y) {
@@ -214,9 +232,8 @@ class Stage {
   reveal(note, always = false) {
     const {camera} = this;
     camera.project();
-    const [dx, dy] = [camera.x[note] - camera.width / 2, camera.y[note] - camera.height / 2];
-    if (!always && Math.abs(dx) < 0.47 * camera.width && Math.abs(dy) < 0.47 * camera.height) return;
-    camera.pan(-dx, -dy);
+    if (!always && this.inView(note)) return;
+    camera.move(note, camera.width / 2, camera.height / 2);
     this.moved();
   }
 }

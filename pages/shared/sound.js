@@ -1,11 +1,12 @@
-// Plays previews: several voices at once, each faded in and out, through one volume and a limiter.
+// Plays previews: several voices at once, each with a short attack and release, through one volume and a limiter.
 'use strict';
 
 const MAX_VOICES = 10;
 const MAX_DECODED = 300;
-const FADE_IN_SECONDS = 0.004;
-const FADE_OUT_SECONDS = 0.05;
-const RESUME_MILLISECONDS = 500;
+const LEVEL = 0.9;
+const ATTACK_SECONDS = 0.004;
+const RELEASE_SECONDS = 0.05;
+const PATIENCE_MILLISECONDS = 3000;  // Firefox's AudioContext took up to 1.9 s to run
 
 // Why a note is not heard.
 const SILENCES = {
@@ -15,10 +16,12 @@ const SILENCES = {
 };
 
 class Sound {
-  constructor(onVoice) {
-    this.onVoice = onVoice;  // called with (note, seconds) when a note starts to sound
+  constructor(onVoice, onEnd = () => {}) {
+    this.onVoice = onVoice;  // called with (note, seconds, loop) when a note starts to sound
+    this.onEnd = onEnd;      // called with (note) when it ends or is ended
     this.context = null;
-    this.voices = [];
+    this.voices = [];        // {note, release(at)}, the oldest first
+    this.turn = {};          // of whom has asked to sound: replaced, who still waits must not sound any more
     this.decoded = new Map();
     this.volume = 0.8;
   }
@@ -35,17 +38,22 @@ class Sound {
     return this.context;
   }
 
-  // True once the context runs; a browser that forbids sound would never answer.
+  // True as soon as the context runs; false where the browser forbids sound, to which no answer would come.
   async running() {
-    if (this.context.state !== 'running') {
-      await Promise.race([this.context.resume(), new Promise(resolve => setTimeout(resolve, RESUME_MILLISECONDS))]);
-    }
-    return this.context.state === 'running';
+    const {context} = this;
+    if (context.state === 'running') return true;
+    return new Promise(resolve => {
+      const answer = () => context.state === 'running' && resolve(true);
+      context.addEventListener('statechange', answer);
+      context.resume().then(answer, () => {});
+      setTimeout(() => resolve(false), PATIENCE_MILLISECONDS);
+    });
   }
 
   setVolume(volume) {
     this.volume = volume;
     if (this.context) this.master.gain.setTargetAtTime(volume, this.context.currentTime, 0.02);
+    for (const voice of this.voices) voice.setVolume?.(volume);
   }
 
   // The decoded preview of a note, from the most recently used ones where it is among them.
@@ -66,18 +74,23 @@ class Sound {
     else previewOf(note).catch(() => {});
   }
 
-  // Play a note; `alone` fades the other voices. Resolves to 'playing', 'silent' (no wav), 'late' or,
-  // where the browser keeps the page silent, 'blocked' (no click yet) or 'withheld'.
-  async play(note, {alone = true, patience = Infinity} = {}) {
+  // The turn in which somebody asks to sound; to sound alone is to end the turn of those who wait.
+  take(alone) {
+    if (alone) this.turn = {};
+    return this.turn;
+  }
+
+  // Play a note; `alone` ends the other voices, `brief` marks one that `endBrief` ends, and `wanted` is asked once the
+  // note is ready. Resolves to 'playing', 'silent' (no wav), 'late' (not wanted any more) or, where the browser keeps
+  // the page silent, 'blocked' (no click yet) or 'withheld'.
+  async play(note, {alone = true, loop = false, brief = false, wanted = () => true} = {}) {
     if (!MAP.has_sound[note]) return 'silent';
     if (!this.open()) return 'blocked';
-    const asked = performance.now();
-    const buffer = await this.buffer(note);
-    if (performance.now() - asked > patience) return 'late';
-    if (!await this.running()) return 'withheld';
-    if (alone) this.stop();
-    while (this.voices.length >= MAX_VOICES) this.fade(this.voices.shift());
-    this.start(note, buffer);
+    const turn = this.take(alone);
+    const [buffer, runs] = await Promise.all([this.buffer(note), this.running()]);
+    if (turn !== this.turn || !wanted()) return 'late';
+    if (!runs) return 'withheld';
+    this.start(note, buffer, {alone, loop, brief});
     return 'playing';
   }
 
@@ -91,33 +104,60 @@ class Sound {
     }
   }
 
-  start(note, buffer) {
-    const now = this.context.currentTime;
-    const source = new AudioBufferSourceNode(this.context, {buffer});
-    const gain = new GainNode(this.context, {gain: 0});
-    gain.gain.setValueAtTime(0, now);
-    gain.gain.linearRampToValueAtTime(0.9, now + FADE_IN_SECONDS);
-    source.connect(gain).connect(this.master);
-    const voice = {source, gain};
+  // Let a decoded note sound, now or at a later time of the audio clock.
+  start(note, buffer, {alone, loop = false, brief = false, at = this.context.currentTime}) {
     const onset = onsetSeconds(buffer);
-    source.start(now, onset);
-    source.onended = () => {
-      this.voices = this.voices.filter(one => one !== voice);
-      gain.disconnect();
+    const source = new AudioBufferSourceNode(this.context, {buffer, loop, loopStart: onset, loopEnd: buffer.duration});
+    const gain = new GainNode(this.context, {gain: 0});
+    gain.gain.setValueAtTime(0, at);
+    gain.gain.linearRampToValueAtTime(LEVEL, at + ATTACK_SECONDS);
+    source.connect(gain).connect(this.master);
+    source.start(at, onset);
+    const release = (end = this.context.currentTime) => {
+      gain.gain.cancelScheduledValues(end);
+      gain.gain.setTargetAtTime(0, end, RELEASE_SECONDS / 3);
+      source.stop(end + 2 * RELEASE_SECONDS);
     };
-    this.voices.push(voice);
-    this.onVoice(note, buffer.duration - onset);
+    const voice = {note, brief, release};
+    source.onended = () => {
+      gain.disconnect();
+      this.forget(voice);
+    };
+    this.add(voice, alone, buffer.duration - onset, loop, at);
   }
 
-  fade({source, gain}) {
-    const now = this.context.currentTime;
-    gain.gain.cancelScheduledValues(now);
-    gain.gain.setTargetAtTime(0, now, FADE_OUT_SECONDS / 3);
-    source.stop(now + 2 * FADE_OUT_SECONDS);
+  // Take a voice in; others end for it: all where it is alone, else the same note's and the oldest.
+  add(voice, alone, seconds, loop, at) {
+    const tooMany = this.voices.length + 1 - MAX_VOICES;
+    for (const [i, other] of [...this.voices].entries()) {
+      if (alone || other.note === voice.note || i < tooMany) this.release(other, at);
+    }
+    this.voices.push(voice);
+    const {turn} = this;
+    const tell = () => turn === this.turn && this.onVoice(voice.note, seconds, loop);
+    const wait = at - this.context?.currentTime;
+    if (wait > 0) setTimeout(tell, 1000 * wait);
+    else tell();
+  }
+
+  release(voice, at) {
+    voice.release(at);
+    this.forget(voice);
+  }
+
+  forget(voice) {
+    if (!this.voices.includes(voice)) return;
+    this.voices = this.voices.filter(one => one !== voice);
+    this.onEnd(voice.note);
+  }
+
+  endBrief() {
+    for (const voice of this.voices.filter(({brief}) => brief)) this.release(voice);
   }
 
   stop() {
-    for (const voice of this.voices.splice(0)) this.fade(voice);
+    this.turn = {};
+    for (const voice of this.voices) this.release(voice);
   }
 }
 
