@@ -4,16 +4,21 @@
 class FilterPanel {
   constructor(app) {
     this.store = app.store;
-    this.toggles('families', MAP.families, MAP.class_index, 'hiddenFamilies');
-    this.toggles('sources', MAP.sources.map(source => source || 'unknown'), MAP.source, 'hiddenSources');
-    byId('sources').hidden = byId('sources-title').hidden = MAP.sources.length < 2;
+    this.fill();
+    this.store.subscribe(['count'], () => this.fill());
     byId('wrong-box').hidden = !MAP.predicted;
     for (const field of ['pitch', 'velocity']) this.range(field);
     byId('wrong').onchange = event => this.store.change({wrong: event.target.checked});
     byId('search').oninput = event => this.store.change({search: event.target.value});
     byId('reset').onclick = () => this.store.change(Object.fromEntries(FILTERS.map(field => [field, START[field]])));
     byId('select-filtered').onclick = () => app.select(app.passingNotes());
-    this.store.subscribe([...FILTERS, 'colour', 'theme'], state => this.show(state));
+    this.store.subscribe([...FILTERS, 'colour', 'theme', 'count'], state => this.show(state));
+  }
+
+  fill() {
+    this.toggles('families', MAP.families, MAP.class_index, 'hiddenFamilies');
+    this.toggles('sources', MAP.sources.map(source => source || 'unknown'), MAP.source, 'hiddenSources');
+    byId('sources').hidden = byId('sources-title').hidden = MAP.sources.length < 2;
   }
 
   toggles(id, names, column, field) {
@@ -31,7 +36,7 @@ class FilterPanel {
       button.title = 'click: dim or show; double click: only this';
       return button;
     });
-    byId(id).append(...this[field]);
+    byId(id).replaceChildren(...this[field]);
   }
 
   range(field) {
