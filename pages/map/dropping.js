@@ -106,6 +106,7 @@ class OwnSounds {
     const network = await this.network();
     const found = loudestWindow(await decodeSound(await file.arrayBuffer()));
     const answer = askNetwork(network, found.waveform);
+    MAP.files[MAP.count] = file.name;
     const note = addSound(file.name, rowOfSound(network, answer), answer.fc2, answer.isOut);
     MAP.own.set(note, [playable(found), pictureOf(answer.spectrum)]);
     this.app.store.change({count: MAP.count});
@@ -188,24 +189,29 @@ function isSound(file) {
   return /^(audio|video)\//.test(file.type) && !file.name.startsWith('.');
 }
 
-// The files of a drop, with those in its folders. What was dropped must be asked for before the first await.
+// The files of a drop, with those in its folders. All of it must be asked for before the first await.
 async function droppedFiles(transfer) {
-  const items = [...transfer.items].filter(item => item.kind === 'file').map(
-    item => ({entry: item.webkitGetAsEntry?.(), file: item.getAsFile()}));
+  const items = [...transfer.items].filter(item => item.kind === 'file').map(item => ({
+    file: item.getAsFile(), isFolder: item.webkitGetAsEntry()?.isDirectory, handle: item.getAsFileSystemHandle?.()}));
   const found = [];
-  for (const {entry, file} of items) found.push(...entry?.isDirectory ? await filesBelow(entry) : [file]);
+  for (const {file, isFolder, handle} of items) {
+    if (!isFolder) found.push(file);
+    else if (handle) found.push(...await filesBelow(await handle));
+    else throw new Error(`${file.name}: this browser opens no folder that is dropped. Use “Choose a folder”.`);
+  }
   return found;
 }
 
+// The sound files in a folder, by name, and then those in the folders in it. Of a page from disk, Chromium opens no
+// folder through webkitGetAsEntry.
 async function filesBelow(folder) {
-  const ask = (object, method) => new Promise((resolve, reject) => object[method](resolve, reject));
-  const [reader, entries] = [folder.createReader(), []];
-  try {
-    for (let some; (some = await ask(reader, 'readEntries')).length;) entries.push(...some);
-    const found = await Promise.all(entries.map(
-      entry => entry.isDirectory ? filesBelow(entry) : ask(entry, 'file').then(file => isSound(file) ? [file] : [])));
-    return found.flat().sort((a, b) => a.name.localeCompare(b.name));
-  } catch {
-    throw new Error(`${folder.name}: this browser opens no dropped folder here. Use “Choose a folder”.`);
+  const [files, folders] = [[], []];
+  for await (const one of folder.values()) {
+    if (one.kind === 'directory') folders.push(one);
+    else files.push(await one.getFile());
   }
+  const byName = (a, b) => a.name.localeCompare(b.name);
+  const found = files.filter(isSound).sort(byName);
+  for (const one of folders.sort(byName)) found.push(...await filesBelow(one));
+  return found;
 }

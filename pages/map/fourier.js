@@ -21,9 +21,9 @@ function transform(real, imaginary) {
     const step = N_FFT / 2 / half;
     for (let start = 0; start < N_FFT; start += 2 * half) {
       for (let i = start, turn = 0; i < start + half; i++, turn += step) {
-        const [cosine, sine, j] = [COSINES[turn], SINES[turn], i + half];
-        const x = real[j] * cosine + imaginary[j] * sine;
-        const y = imaginary[j] * cosine - real[j] * sine;
+        const j = i + half;
+        const x = real[j] * COSINES[turn] + imaginary[j] * SINES[turn];
+        const y = imaginary[j] * COSINES[turn] - real[j] * SINES[turn];
         real[j] = real[i] - x;
         imaginary[j] = imaginary[i] - y;
         real[i] += x;

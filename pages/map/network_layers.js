@@ -50,14 +50,15 @@ const LAYERS = {
     const output = tensor([down, right, filters]);
     for (let row = 0, at = 0; row < down; row++) {
       for (let column = 0; column < right; column++, at += filters) {
-        const sums = Float64Array.from(bias);
+        const sums = new Float64Array(bias);
+        const x = column * strides[1] - left;
+        const [start, end] = [Math.max(0, -x), Math.min(width, columns - x)];  // of a row of the filters
         for (let i = 0; i < height; i++) {
-          for (let j = 0; j < width; j++) {
-            const [y, x] = [row * strides[0] - top + i, column * strides[1] - left + j];
-            if (y < 0 || x < 0 || y >= rows || x >= columns) continue;
-            const [from, tap] = [(y * columns + x) * inputs, (i * width + j) * inputs * filters];
-            addProducts(sums, data.subarray(from, from + inputs), weights.subarray(tap, tap + inputs * filters));
-          }
+          const y = row * strides[0] - top + i;
+          if (y < 0 || y >= rows) continue;
+          const from = (y * columns + x) * inputs;
+          addProducts(sums, data.subarray(from + start * inputs, from + end * inputs),
+                      weights.subarray((i * width + start) * inputs * filters));
         }
         output.data.set(sums, at);
       }
@@ -93,7 +94,7 @@ const LAYERS = {
   },
 
   dense({data}, {weights, bias, relu}) {
-    const sums = Float64Array.from(bias);
+    const sums = new Float64Array(bias);
     addProducts(sums, data, weights);
     return tensor([1, 1, sums.length], Float32Array.from(sums, value => relu ? Math.max(0, value) : value));
   },
