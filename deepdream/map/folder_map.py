@@ -11,6 +11,7 @@ from deepdream.artifacts import BadInput, load_json, save_csv
 from deepdream.map.clusters import find_clusters
 from deepdream.map.data import map_order, pack_activation, pack_map, sample_rows, unit_box
 from deepdream.map.heard_pitch import hear_pitches
+from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.page import remarks
 from deepdream.map.places import embed_sounds
 from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks
@@ -101,13 +102,14 @@ def table_of(columns, labels):
 @dataclass
 class FolderMap:
     """What the page shows of a folder of sounds: `columns`, a row a window; `base` is the folder of the files' names,
-    `title` what the page calls it; `quality` the content of tsne.json."""
+    `title` what the page calls it; `quality` the content of tsne.json, `listener` what `open_listener` gives."""
 
     labels: list
     columns: dict
     base: str
     title: str
     quality: dict
+    listener: dict | None
     middle_c: str
 
     def prepare(self, n_shown, seconds=FULL_SECONDS, embedded=False):
@@ -118,13 +120,15 @@ class FolderMap:
         has_sound = np.ones(len(files), bool)
         middle_octave = int(self.middle_c.removeprefix('C'))
         names = columns['file'].tolist()
+        network = with_notes(self.listener, columns['activation']) if self.listener else None
         content = pack_map(self.labels, columns, has_sound, middle_octave=middle_octave) | {
             'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
-            'split': self.title, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES,
+            'listens': bool(network), 'split': self.title, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES,
             'files': dict(enumerate(names)), 'middle_octave': middle_octave, 'added_files': [],
             'remarks': remarks(total, has_sound, seconds), 'added_folder': '',
             'audio_folder': '' if embedded else f'{Path(self.base).as_posix().rstrip("/")}/'}
-        return content, pack_activation(columns['activation']), chunks(files, map_order(columns['tsne_2d']), has_sound)
+        scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
+        return content, pack_activation(columns['activation']), network, scripts
 
 
 def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_pitch=False):
@@ -140,7 +144,8 @@ def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_p
     columns['cluster'] = find_clusters(places['tsne_2d'])
     save_csv(out / 'sounds.csv', table_of(columns, labels))
     columns |= {view: unit_box(points) for view, points in places.items()}
-    return FolderMap(labels, columns, base, title_of(sounds), quality, middle_c)
+    return FolderMap(labels, columns, base, title_of(sounds), quality, open_listener(run, out),
+                     middle_c)
 
 
 def base_folder(sounds):

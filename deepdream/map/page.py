@@ -11,6 +11,7 @@ import numpy as np
 from deepdream.artifacts import BadInput, atomic, load_json, run_path, save_text
 from deepdream.map.data import gather, map_order, pack_activation, pack_map, sample_rows
 from deepdream.map.heard_pitch import with_heard_pitches
+from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.pictures import caption, draw_map
 from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, preview_files, write_chunks
 from deepdream.map.user_sounds import FOLDER, place_sounds
@@ -27,8 +28,8 @@ class SoundMap:
     """What the pictures and the page show of a split.
 
     `columns` are those of `map.data.gather`, one row a note; `added` those of `place_sounds` for the user's sounds, or
-    None; `quality` is the content of tsne.json. `middle_c` is what the makers of the notes call the pitch 60; with
-    `estimate_pitch`, the pitches that nothing tells are estimated.
+    None; `quality` is the content of tsne.json, `listener` what `open_listener` gives. `middle_c` is what the makers of
+    the notes call the pitch 60; with `estimate_pitch`, the pitches that nothing tells are estimated.
     """
 
     data: Path
@@ -38,11 +39,13 @@ class SoundMap:
     columns: dict
     added: dict | None
     quality: dict
+    listener: dict | None
     middle_c: str
     estimate_pitch: bool
 
     def prepare(self, n_shown, seconds, embedded):
-        """Return what the page needs: what it draws at once, the activations, and the scripts with the previews.
+        """Return what the page needs: what it draws at once, the activations, the network or None, and the scripts
+        with the previews.
 
         The user's sounds follow the notes, all of them.
         """
@@ -54,6 +57,7 @@ class SoundMap:
         names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
         originals = [wavs.get(note, '') for note in notes]
         columns = columns | {'out_of_distribution': np.zeros(len(notes), np.uint8)}  # asked of the user's sounds only
+        network = with_notes(self.listener, columns['activation']) if self.listener else None
         if self.added:
             columns = {name: np.concatenate([column, self.added[name]]) for name, column in columns.items()}
             has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])
@@ -65,12 +69,12 @@ class SoundMap:
         content = pack_map(self.labels, columns, has_sound, len(notes), middle_octave) | {
             'labelled': True, 'sources_title': 'Sources', 'originals': [] if embedded else originals,
             'split': self.split, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES, 'files': names,
-            'middle_octave': middle_octave,
+            'listens': bool(network), 'middle_octave': middle_octave,
             'remarks': remarks(total, has_sound, seconds, len(ids), n_estimated),
             'added_files': [f'{one}.wav' for one in ids],
             **{name: '' if embedded else f'{path.resolve().as_posix()}/' for name, path in folders.items()}}
         scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
-        return content, pack_activation(columns['activation']), scripts
+        return content, pack_activation(columns['activation']), network, scripts
 
     def sample(self, n_shown):
         """Return (columns of `n_shown` notes, the number of them whose pitch is estimated)."""
@@ -86,7 +90,7 @@ def open_sound_map(data, run, split, middle_c='C4', estimate_pitch=False):
     labels, columns = gather(data, run, split, middle_c)
     quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', trustworthiness=dict, evaluated_notes=int)
     return SoundMap(data, run, split, labels, columns, place_sounds(run, columns, len(labels)),
-                    with_space_ids(quality), middle_c, estimate_pitch)
+                    with_space_ids(quality), open_listener(run, run), middle_c, estimate_pitch)
 
 
 def write_sound_map(data, run, split='test', embed=False, limit=None, middle_c='C4', estimate_pitch=False):
@@ -148,11 +152,13 @@ def copy_page_files(name, folder):
             shutil.copyfile(path, temporary)
 
 
-def write_page(folder, content, activation, scripts):
-    """Write `folder/index.html` and what it needs."""
+def write_page(folder, content, activation, network, scripts):
+    """Write `folder/index.html` and what it needs; without a `network` the page takes no sounds."""
     copy_page_files('map', folder)
     save_text(folder / 'data.js', call('receiveMap', content))
     save_text(folder / 'activation.js', call('receiveActivation', activation))
+    if network:
+        save_text(folder / 'network.js', call('receiveNetwork', network))
     write_chunks(folder / 'previews', scripts)
 
 
@@ -164,7 +170,7 @@ def link_atlas(run):
 
 # One file.
 
-def one_file(content, activation, scripts):
+def one_file(content, activation, network, scripts):
     """Return the page as the bytes of one HTML file: every style sheet and script in the place of its reference."""
     files = page_files('map')
 
@@ -172,7 +178,7 @@ def one_file(content, activation, scripts):
         name = match['style'] or match['script']
         if name == 'data.js':
             text = ''.join([call('receiveMap', content), call('receiveActivation', activation),
-                            *(script for _, script in scripts)])
+                            call('receiveNetwork', network) if network else '', *(script for _, script in scripts)])
         else:
             text = files[name].read_text(encoding='utf-8')
         return f'<style>\n{text}</style>' if match['style'] else f'<script>\n{text}</script>'

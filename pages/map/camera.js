@@ -15,11 +15,15 @@ function eased(share) {
 
 class Camera {
   constructor() {
-    this.position = new Float32Array(3 * MAP.count);
-    this.x = new Float32Array(MAP.count);
-    this.y = new Float32Array(MAP.count);
-    this.depth = new Float32Array(MAP.count);
     Object.assign(this, FLAT, {width: 1, height: 1, motion: null});
+    this.makeRoom('tsne_2d');
+  }
+
+  // Make room for all points, and stand at `view`; a motion has then ended.
+  makeRoom(view) {
+    this.position = new Float32Array(3 * MAP.count);
+    [this.x, this.y, this.depth] = [0, 1, 2].map(() => new Float32Array(MAP.count));
+    this.show(view, this.motion?.toPose ?? this.pose());
   }
 
   // The pose from which `view` just fills the window.

@@ -4,9 +4,8 @@
 class FilterPanel {
   constructor(app) {
     this.store = app.store;
-    this.toggles('families', MAP.families, MAP.class_index, 'hiddenFamilies');
-    this.toggles('sources', MAP.sources.map(source => source || 'unknown'), MAP.source, 'hiddenSources');
-    byId('sources').hidden = byId('sources-title').hidden = MAP.sources.length < 2;
+    this.fill();
+    this.store.subscribe(['count'], () => this.fill());
     byId('sources-title').textContent = MAP.sources_title;
     byId('wrong-box').hidden = !MAP.predicted || !MAP.labelled;
     for (const field of ['pitch', 'velocity']) this.range(field);
@@ -22,7 +21,13 @@ class FilterPanel {
       app.select(app.passingNotes());
       this.store.change({tab: 'selection'});
     };
-    this.store.subscribe([...FILTERS, 'more', 'colour', 'theme'], state => this.show(state));
+    this.store.subscribe([...FILTERS, 'more', 'colour', 'theme', 'count'], state => this.show(state));
+  }
+
+  fill() {
+    this.toggles('families', MAP.families, MAP.class_index, 'hiddenFamilies');
+    this.toggles('sources', MAP.sources.map(source => source || 'unknown'), MAP.source, 'hiddenSources');
+    byId('sources').hidden = byId('sources-title').hidden = MAP.sources.length < 2;
   }
 
   toggles(id, names, column, field) {
@@ -40,7 +45,7 @@ class FilterPanel {
       button.title = 'click: dim or show; double click: only this';
       return button;
     });
-    byId(id).append(...this[field]);
+    byId(id).replaceChildren(...this[field]);
   }
 
   range(field) {

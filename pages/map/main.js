@@ -6,7 +6,7 @@ const ADDRESS_DELAY = 250;
 class App {
   constructor() {
     this.store = new Store();
-    this.everything = new Uint8Array(MAP.count).fill(1);
+    this.makeRoom();
     this.passing = this.everything;
     this.lit = this.everything;
     this.colours = new Uint32Array(MAP.count);
@@ -16,7 +16,10 @@ class App {
     this.input = new Input(this, this.stage);
     this.compare = new Compare(this);
     this.card = new Card(this);
-    for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, ClustersPanel, Tabs]) new Panel(this);
+    this.activationRead = this.readActivation();
+    for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, ClustersPanel, Tabs, OwnSounds]) {
+      new Panel(this);
+    }
     new SelectionHistory(this);
     buildQualityPanel();
     this.bindHeader();
@@ -25,6 +28,15 @@ class App {
     const about = MAP.labelled ? `${counted(MAP.n_notes, 'note')} of the ${MAP.split} split.`
       : `${counted(MAP.n_notes, 'sound')} of ${MAP.split}.`;
     byId('subtitle').textContent = [about, ...MAP.remarks].join(' ');
+  }
+
+  makeRoom() {
+    this.everything = new Uint8Array(MAP.count).fill(1);
+  }
+
+  async readActivation() {
+    if (MAP.activation) return;
+    await loadScript('activation.js').then(() => this.store.change({loaded: true}), error => this.say(error.message));
   }
 
   bindHeader() {
@@ -42,14 +54,18 @@ class App {
 
   bindState() {
     const {store, stage} = this;
-    store.subscribe([...FILTERS, 'selection'], state => {
+    store.subscribe(['count'], () => {
+      this.makeRoom();
+      stage.makeRoom();
+    });
+    store.subscribe([...FILTERS, 'selection', 'count'], state => {
       this.passing = passing(state);
       const selected = new Set(state.selection);
       this.lit = selected.size ? this.passing.map((passes, note) => passes && selected.has(note)) : this.passing;
       byId('n-passing').textContent = this.passingNotes().length.toLocaleString('en');
       stage.request();
     });
-    store.subscribe(['colour', 'neuron', 'theme', 'loaded'], state => {
+    store.subscribe(['colour', 'neuron', 'theme', 'loaded', 'count'], state => {
       this.colours = pointColours(state);
       stage.request();
     });
@@ -231,6 +247,3 @@ class App {
 
 const app = new App();
 app.restore();
-if (!MAP.activation) {
-  loadScript('activation.js').then(() => app.store.change({loaded: true}), error => app.say(error.message));
-}

@@ -10,6 +10,41 @@ function receiveActivation(content) {
   MAP.maxima = content.maxima;
 }
 
+// network.js hands over the network that listens to the reader's sounds: see unpackNetwork.
+function receiveNetwork(content) {
+  MAP.network = content;
+}
+
+// Add a sound of the reader's behind the notes; `row` holds its part of the arrays of MAP. Returns its number.
+function addSound(name, row, fc2) {
+  const grown = (array, count, values) => {
+    const result = new array.constructor(count);
+    result.set(array);
+    result.set(values, count - values.length);
+    return result;
+  };
+  for (const [name, {shape}] of Object.entries(MAP.arrays)) {
+    const values = row[name] ?? new Array(shape[1] ?? 1).fill(0);
+    MAP[name] = grown(MAP[name], MAP[name].length + values.length, values);
+  }
+  if (MAP.activation) MAP.activation = withActivation(fc2);
+  MAP.notes.push(name);
+  MAP.added_files.push('');  // the page does not learn where the file lies
+  if (MAP.originals.length) MAP.originals.push('');
+  return MAP.count++;
+}
+
+// The levels of the neurons with those of one more sound, one neuron after the other.
+function withActivation(fc2) {
+  const result = new Uint8Array(fc2.length * (MAP.count + 1));
+  for (let neuron = 0; neuron < fc2.length; neuron++) {
+    const levels = MAP.activation.subarray(neuron * MAP.count, (neuron + 1) * MAP.count);
+    result.set(levels, neuron * (MAP.count + 1));
+    result[neuron * (MAP.count + 1) + MAP.count] = Math.min(255, Math.round(fc2[neuron] / (MAP.maxima[neuron] || 1) * 255));
+  }
+  return result;
+}
+
 // The least and the largest of some numbers.
 function extent(values) {
   return [values.reduce((least, value) => Math.min(least, value), Infinity),

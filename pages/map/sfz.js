@@ -35,20 +35,22 @@ function wavOf(note) {
 // key}; and the numbers of those that go nowhere. `pathOf` gives the path of a note's sound.
 function sfzPlan(notes, pathOf) {
   const heard = notes.filter(note => MAP.has_sound[note]);
-  const fitting = heard.filter(note => fitsSfz(pathOf(note)));
+  const onDisk = heard.filter(pathOf);  // of a sound that was dropped the page does not learn where it lies
+  const fitting = onDisk.filter(note => fitsSfz(pathOf(note)));
   const byInstrument = group => groupBy(group, note => MAP.instrument[note]);
   const withoutPitch = byInstrument(fitting.filter(note => MAP.pitch[note] < 0)).flatMap(([, group]) => group);
   const kit = new Map(withoutPitch.slice(0, N_KEYS).map((note, i) => [note, (FIRST_KIT_KEY + i) % N_KEYS]));
   return {pitched: byInstrument(fitting.filter(note => MAP.pitch[note] >= 0)),
           kit: byInstrument([...kit.keys()]), keyOf: kit, pathOf,
           placed: fitting.length - withoutPitch.length + kit.size,
-          silent: notes.length - heard.length, unfit: heard.length - fitting.length,
+          silent: notes.length - heard.length, unplaced: heard.length - onDisk.length,
+          unfit: onDisk.length - fitting.length,
           crowded: withoutPitch.length - kit.size};
 }
 
 // What an SFZ file of the notes holds and lacks, in sentences.
 function sfzRemarks(notes, pathOf = wavOf) {
-  const {pitched, keyOf, placed, silent, unfit, crowded} = sfzPlan(notes, pathOf);
+  const {pitched, keyOf, placed, silent, unplaced, unfit, crowded} = sfzPlan(notes, pathOf);
   const leftOut = (number, why) => `${counted(number, 'note')} left out: ${why}.`;
   const last = FIRST_KIT_KEY + keyOf.size - 1;
   const keys = last < N_KEYS ? `${FIRST_KIT_KEY} to ${last}` : `${FIRST_KIT_KEY} to 127 and 0 to ${last - N_KEYS}`;
@@ -60,6 +62,7 @@ function sfzRemarks(notes, pathOf = wavOf) {
      'Its groups sound together: delete those that you do not want.'],
     [crowded, leftOut(crowded, 'without a pitch, and no key is left')],
     [silent, leftOut(silent, 'the wav is missing or could not be read')],
+    [unplaced, leftOut(unplaced, 'the page does not know the folder of what was dropped on it')],
     [unfit, leftOut(unfit, 'SFZ cannot carry a character of the name')],
   ].filter(([holds]) => holds).map(([, sentence]) => sentence);
 }

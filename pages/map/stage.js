@@ -11,8 +11,7 @@ class Stage {
     this.box = byId('stage');
     this.painter = makePainter(byId('points'));
     this.overlay = byId('overlay').getContext('2d');
-    this.order = new DrawingOrder(MAP.count);
-    this.discs = new ArrayBuffer(16 * MAP.count);
+    this.makeRoom();
     this.hovered = -1;
     this.polygon = null;
     this.ripples = [];
@@ -21,6 +20,13 @@ class Stage {
   }
 
   // Drawing.
+
+  // Make room for all points, also for those that were added.
+  makeRoom() {
+    this.order = new DrawingOrder(MAP.count);
+    this.discs = new ArrayBuffer(16 * MAP.count);
+    if (this.camera.x.length < MAP.count) this.camera.makeRoom(this.app.store.state.view);
+  }
 
   resize() {
     const ratio = this.ratio = devicePixelRatio || 1;

@@ -21,18 +21,19 @@ function safeNames(names) {
   });
 }
 
-function originalOf(note) {
-  return (isAdded(note) ? MAP.added_folder : MAP.audio_folder) + wavOf(note);
+// A sound that was dropped on the page has no preview to pack.
+function packable(notes) {
+  return notes.filter(note => MAP.has_sound[note] && !MAP.own.has(note));
 }
 
-// The ZIP of the notes that can be heard, as a Blob; calls `onProgress(number)` now and then.
+// The ZIP of the notes that can be packed, as a Blob; calls `onProgress(number)` now and then.
 async function zipOf(notes, onProgress) {
-  const heard = notes.filter(note => MAP.has_sound[note]);
+  const heard = packable(notes);
   const names = safeNames(heard.map(note => MAP.notes[note]));
   const paths = new Map(heard.map((note, i) => [note, `sounds/${names[i]}.mp3`]));
   const table = csvRow(['note', 'preview', 'original'])
-    + heard.map(note => csvRow([MAP.notes[note], paths.get(note), originalOf(note)])).join('');
-  const files = [[`${MAP.split}_selection.sfz`, sfzText(notes, note => paths.get(note))], ['originals.csv', table]]
+    + heard.map(note => csvRow([MAP.notes[note], paths.get(note), originalPath(note) || wavOf(note)])).join('');
+  const files = [[`${MAP.split}_selection.sfz`, sfzText(heard, note => paths.get(note))], ['originals.csv', table]]
     .map(([path, text]) => [path, new TextEncoder().encode(text)]);
   for (const [i, note] of heard.entries()) {
     const [sound] = await previewOf(note);
@@ -47,13 +48,13 @@ async function zipOf(notes, onProgress) {
 
 // Save the ZIP, and let `say` tell how far it is and what it holds.
 async function saveZip(notes, say) {
-  const n_heard = notes.filter(note => MAP.has_sound[note]).length;
+  const n_heard = packable(notes).length;
   if (!n_heard) return say('There is nothing to pack: none of these notes can be heard.');
   try {
     const zip = await zipOf(notes, done => say(`Packing ${done.toLocaleString('en')} of ${counted(n_heard, 'note')} …`));
     save(`${MAP.split}_selection.zip`, zip.type, zip);
     say(`The ZIP holds ${counted(n_heard, 'preview')}, ${(zip.size / 1e6).toFixed(1)} MB. `
-      + sfzRemarks(notes, () => '').join(' '));
+      + sfzRemarks(packable(notes), () => 'sounds/note.mp3').join(' '));
   } catch (error) {
     say(`There is no ZIP: ${error.message}`);
   }

@@ -22,7 +22,7 @@ function unpack(packed) {
 
 // Every array becomes a field of MAP, rows in the order of MAP.notes.
 function receiveMap(content) {
-  Object.assign(MAP, content, {count: content.notes.length, previews: new Map()});
+  Object.assign(MAP, content, {count: content.notes.length, previews: new Map(), own: new Map()});
   for (const [name, packed] of Object.entries(content.arrays)) MAP[name] = unpack(packed);
 }
 
@@ -43,8 +43,9 @@ function loadScript(address) {
 
 const loading = new Map();
 
-// The [sound, picture] of a note; its chunk is read from the folder when first asked for.
+// The [sound, picture] of a note, of a sound of the reader's with an AudioBuffer; its chunk is read from the folder when first asked for.
 async function previewOf(note) {
+  if (MAP.own.has(note)) return MAP.own.get(note);
   const chunk = Math.floor(MAP.place[note] / MAP.chunk_notes);
   if (!MAP.previews.has(chunk)) {
     if (!loading.has(chunk)) loading.set(chunk, loadScript(`previews/${chunk}.js`));

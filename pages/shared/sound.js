@@ -59,7 +59,7 @@ class Sound {
   // The decoded preview of a note, from the most recently used ones where it is among them.
   buffer(note) {
     const known = this.decoded.get(note) || previewOf(note).then(
-      ([sound]) => this.context.decodeAudioData(bytesOf(sound).buffer));
+      ([sound]) => sound instanceof AudioBuffer ? sound : this.context.decodeAudioData(bytesOf(sound).buffer));
     this.decoded.delete(note);
     this.decoded.set(note, known);
     if (this.decoded.size > MAX_DECODED) this.decoded.delete(this.decoded.keys().next().value);

@@ -1,0 +1,218 @@
+// The reader's own sounds: dropped, chosen or recorded, they become points of the map. Nothing leaves the page.
+'use strict';
+
+const FADE_SECONDS = 0.05;  // at the end of what is played of a longer sound
+
+class OwnSounds {
+  constructor(app) {
+    Object.assign(this, {app, queue: Promise.resolve(), recordings: 0});
+    byId('own').hidden = !MAP.listens;
+    if (!MAP.listens) return;
+    for (const id of ['own-files', 'own-folder']) {
+      const input = byId(`${id}-input`);
+      byId(id).onclick = () => input.click();
+      input.onchange = () => {
+        this.add([...input.files].filter(file => id === 'own-files' || isSound(file)));
+        input.value = '';
+      };
+    }
+    this.bindDrop();
+    this.bindRecording(byId('own-record'));
+  }
+
+  // Files may be dropped anywhere on the page, which they would replace otherwise.
+  bindDrop() {
+    const show = shown => document.body.classList.toggle('dropping', shown);
+    document.addEventListener('dragover', event => {
+      if (!event.dataTransfer.types.includes('Files')) return;
+      event.preventDefault();
+      show(true);
+    });
+    document.addEventListener('dragleave', event => event.relatedTarget || show(false));
+    document.addEventListener('drop', event => {
+      show(false);
+      if (!event.dataTransfer.types.includes('Files')) return;
+      event.preventDefault();
+      this.add(droppedFiles(event.dataTransfer));
+    });
+  }
+
+  bindRecording(button) {
+    button.hidden = !navigator.mediaDevices || !window.MediaRecorder;
+    const isKey = event => event.key === ' ' || event.key === 'Enter';
+    button.onpointerdown = event => {
+      button.setPointerCapture(event.pointerId);
+      this.record(button);
+    };
+    button.onkeydown = event => isKey(event) && !event.repeat && this.record(button);
+    button.onpointerup = button.onpointercancel = button.onblur = () => this.stopRecording();
+    button.onkeyup = event => isKey(event) && this.stopRecording();
+  }
+
+  async record(button) {
+    this.isHeld = true;
+    const audio = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
+    const stream = await navigator.mediaDevices.getUserMedia({audio}).catch(error => this.app.say(
+      `The browser gives this page no microphone: ${error.message}`));
+    if (!stream) return;
+    const close = () => stream.getTracks().forEach(track => track.stop());
+    if (!this.isHeld) {  // let go to answer the browser's question
+      close();
+      return this.app.say('The microphone may be used now: hold the button while you sing.');
+    }
+    this.app.hush();
+    const recorder = this.recorder = new MediaRecorder(stream, {audioBitsPerSecond: 256_000});
+    const parts = [];
+    recorder.ondataavailable = ({data}) => parts.push(data);
+    recorder.onstart = () => button.textContent = 'Recording … let go to stop';
+    recorder.onstop = () => {
+      close();
+      button.textContent = 'Hold to record';
+      this.add([new File(parts, `recording ${++this.recordings}`)]);
+    };
+    recorder.start();
+  }
+
+  stopRecording() {
+    this.isHeld = false;
+    if (this.recorder?.state === 'recording') this.recorder.stop();
+  }
+
+  // Take up files, one after the other; `files` may be a promise.
+  add(files) {
+    this.queue = this.queue.then(async () => this.addAll(await files)).catch(error => this.app.say(error.message));
+  }
+
+  async addAll(files) {
+    const [added, errors] = [[], []];
+    for (const [i, file] of files.entries()) {
+      this.app.say(`Listening to ${file.name} (${i + 1} of ${files.length}) …`);
+      try {
+        added.push(await this.addFile(file));
+      } catch (error) {
+        errors.push(`${file.name}: ${error.message}`);
+      }
+    }
+    if (!files.length) errors.push('There is no sound file in it.');
+    byId('own-errors').replaceChildren(...errors.map(error => element('li', {}, error)));
+    if (errors.length) byId('own').open = true;
+    if (added.length) this.show(added.at(-1), added.length === 1);
+    this.app.say([added.length === 1 ? this.summary(added[0]) : added.length ? `${added.length} sounds added` : '',
+                  errors.length === 1 ? errors[0] : errors.length ? `${errors.length} cannot be used` : '']
+      .filter(Boolean).join(' · '));
+  }
+
+  async addFile(file) {
+    const network = await this.network();
+    const found = loudestWindow(await decodeSound(await file.arrayBuffer()));
+    const answer = askNetwork(network, found.waveform);
+    MAP.files[MAP.count] = file.name;
+    const note = addSound(file.name, rowOfSound(network, answer), answer.fc2);
+    MAP.own.set(note, [playable(found), pictureOf(answer.spectrum)]);
+    this.app.store.change({count: MAP.count});
+    return note;
+  }
+
+  // The network, unpacked; its script is read from the folder when first asked for.
+  async network() {
+    await this.app.activationRead;
+    if (!MAP.network) await loadScript('network.js');
+    return this.unpacked ||= unpackNetwork(MAP.network);
+  }
+
+  show(note, aloud) {
+    this.app.through = null;
+    this.app.store.change({note, tab: 'note'});
+    this.app.stage.reveal(note);
+    this.app.stage.ripple(note);
+    if (aloud && navigator.userActivation?.hasBeenActive !== false) this.app.play(note);
+  }
+
+  summary(note) {
+    const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a)).slice(0, 3);
+    const said = families.map(family => `${MAP.labels[family]} ${percent(probability(note, family))}`);
+    return `${MAP.notes[note]}: ${said.join(', ')}${MAP.out_of_distribution[note]
+      ? ' · out of distribution' : ''}`;
+  }
+}
+
+// What is added to each array of MAP for a sound, as pack_map of deepdream/map/data.py writes it.
+function rowOfSound(network, {fc2, probabilities, isOut}) {
+  const indexIn = (list, value) => list.includes(value) ? list.indexOf(value) : list.push(value) - 1;
+  const {family, colour} = network.own;
+  if (!MAP.families.includes(family)) MAP.colours.push(colour);
+  const nearest = nearestNotes(network, fc2, Math.max(network.n_around, MAP.arrays.neighbours.shape[1]));
+  const neighbours = nearest.slice(0, MAP.arrays.neighbours.shape[1]).map(({row}) => row);
+  const order = values => [...values.keys()].sort((a, b) => values[b] - values[a]);
+  const places = VIEWS.map(view => [view, placeAmong(nearest.slice(0, network.n_around), MAP[view])]);
+  return {
+    ...Object.fromEntries(places), class_index: [indexIn(MAP.families, family)], source: [indexIn(MAP.sources, '')],
+    instrument: [indexIn(MAP.instruments, family)], pitch: [-1], velocity: [-1], has_sound: [1],
+    cluster: [-1], program: [indexIn(MAP.programs, '')], out_of_distribution: [isOut],
+    strongest: order(fc2).slice(0, MAP.arrays.strongest.shape[1]), neighbours, other_neighbours: neighbours,
+    probabilities: probabilities.map(share => Math.round(share * 65535)), predicted: [order(probabilities)[0]],
+  };
+}
+
+// The 4 s that were judged, at their own rate.
+function playable({channels, rate}) {
+  const length = Math.min(channels[0].length, WINDOW_SECONDS * rate);
+  const buffer = new AudioBuffer({length, numberOfChannels: channels.length, sampleRate: rate});
+  for (const [i, channel] of channels.entries()) {
+    const faded = channel.slice(0, length);
+    const last = Math.min(length, Math.round(FADE_SECONDS * rate));
+    for (let k = 1; k <= last; k++) faded[length - k] *= k / last;
+    buffer.copyToChannel(faded, i);
+  }
+  return buffer;
+}
+
+// A spectrum (251, 513) as a picture in base64, as `write_picture` of deepdream/map/previews.py draws it.
+function pictureOf(spectrum) {
+  const {width, height} = SPECTRUM_SIZE;
+  const levels = new Float32Array(width * height);
+  for (let band = 0; band < height; band++) {
+    const [low, next] = [band, band + 1].map(edge => 3 * 171 ** (edge / height));
+    const bins = [Math.floor(low), Math.max(Math.ceil(next - 1e-9), Math.floor(low) + 1)];
+    for (let frame = 0; frame < 2 * width; frame++) {
+      const at = (height - 1 - band) * width + (frame >> 1);
+      for (let bin = bins[0]; bin < bins[1]; bin++) levels[at] = Math.max(levels[at], spectrum[frame * N_BINS + bin]);
+    }
+  }
+  const scale = 255 / Math.max(extent(levels)[1], 1);
+  const canvas = element('canvas', SPECTRUM_SIZE);
+  const pixels = Uint32Array.from(levels, level => 0xff000000 | Math.round(level * scale) * 0x10101);
+  canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
+  return canvas.toDataURL('image/webp', 0.6).split(',')[1];
+}
+
+function isSound(file) {
+  return /^(audio|video)\//.test(file.type) && !file.name.startsWith('.');
+}
+
+// The files of a drop, with those in its folders. All of it must be asked for before the first await.
+async function droppedFiles(transfer) {
+  const items = [...transfer.items].filter(item => item.kind === 'file').map(item => ({
+    file: item.getAsFile(), isFolder: item.webkitGetAsEntry()?.isDirectory, handle: item.getAsFileSystemHandle?.()}));
+  const found = [];
+  for (const {file, isFolder, handle} of items) {
+    if (!isFolder) found.push(file);
+    else if (handle) found.push(...await filesBelow(await handle));
+    else throw new Error(`${file.name}: this browser opens no folder that is dropped. Use “Choose a folder”.`);
+  }
+  return found;
+}
+
+// The sound files in a folder, by name, and then those in the folders in it. Of a page from disk, Chromium opens no
+// folder through webkitGetAsEntry.
+async function filesBelow(folder) {
+  const [files, folders] = [[], []];
+  for await (const one of folder.values()) {
+    if (one.kind === 'directory') folders.push(one);
+    else files.push(await one.getFile());
+  }
+  const byName = (a, b) => a.name.localeCompare(b.name);
+  const found = files.filter(isSound).sort(byName);
+  for (const one of folders.sort(byName)) found.push(...await filesBelow(one));
+  return found;
+}

@@ -1,0 +1,167 @@
+// The network and what surrounds it, as deepdream/map/listener.py hands them over: from a waveform to what it is.
+'use strict';
+
+// A typed array with the shape (rows, columns, channels).
+function tensor(shape, data = new Float32Array(shape.reduce((a, b) => a * b))) {
+  return {shape, data};
+}
+
+// Every kind of layer: (input, layer) -> output.
+const LAYERS = {
+  // HarmonicBands of model.py: a spectrum (251, 513) -> levels at multiples of a frequency and envelopes.
+  bands({data}, {first, triangles, n_bands: nBands, shifts, log_range: logRange}) {
+    const [frames, all] = [N_FRAMES >> 1, first.length];
+    const bands = new Float32Array(frames * all);
+    const width = triangles.length / all;
+    const power = new Float32Array(N_BINS + width);  // zeros behind the last bin
+    for (let frame = 0; frame < frames; frame++) {
+      for (let bin = 0; bin < N_BINS; bin++) {
+        const at = 2 * frame * N_BINS + bin;
+        const [a, b] = [Math.exp(data[at]) - 1, Math.exp(data[at + N_BINS]) - 1];
+        power[bin] = (a * a + b * b) / 2 / LOG_SCALE ** 2;
+      }
+      for (let band = 0, at = 0; band < all; band++) {
+        let sum = 0;
+        for (let bin = first[band]; bin < first[band] + width; at++, bin++) sum += triangles[at] * power[bin];
+        bands[frame * all + band] = Math.log(sum + 1e-8);
+      }
+    }
+    const loudest = extent(bands)[1];
+    const levels = bands.map(level => Math.max(0, level - loudest + logRange) * (2 / logRange) - 0.5);
+    const output = tensor([frames, nBands, shifts.length + 1]);
+    for (let band = 0; band < nBands; band++) {
+      let most = -Infinity;
+      for (let frame = 0; frame < frames; frame++) most = Math.max(most, levels[frame * all + band]);
+      for (let frame = 0; frame < frames; frame++) {
+        const row = frame * all + band;
+        const values = [...shifts.map(shift => levels[row + shift]), levels[row] - most + 1];
+        output.data.set(values, (frame * nBands + band) * values.length);
+      }
+    }
+    return output;
+  },
+
+  convolution({shape: [rows, columns, inputs], data}, {weights, bias, shape: [height, width], strides, same}) {
+    const filters = bias.length;
+    const across = (size, kernel, stride) => same ? Math.ceil(size / stride) : Math.floor((size - kernel) / stride) + 1;
+    const before = (size, kernel, stride, n) => same ? Math.max(0, (n - 1) * stride + kernel - size) >> 1 : 0;
+    const [down, right] = [across(rows, height, strides[0]), across(columns, width, strides[1])];
+    const [top, left] = [before(rows, height, strides[0], down), before(columns, width, strides[1], right)];
+    const output = tensor([down, right, filters]);
+    for (let row = 0, at = 0; row < down; row++) {
+      for (let column = 0; column < right; column++, at += filters) {
+        const sums = new Float64Array(bias);
+        const x = column * strides[1] - left;
+        const [start, end] = [Math.max(0, -x), Math.min(width, columns - x)];  // of a row of the filters
+        for (let i = 0; i < height; i++) {
+          const y = row * strides[0] - top + i;
+          if (y < 0 || y >= rows) continue;
+          const from = (y * columns + x) * inputs;
+          addProducts(sums, data.subarray(from + start * inputs, from + end * inputs),
+                      weights.subarray((i * width + start) * inputs * filters));
+        }
+        output.data.set(sums, at);
+      }
+    }
+    return output;
+  },
+
+  relu({shape, data}) {
+    return tensor(shape, data.map(value => Math.max(0, value)));
+  },
+
+  maximum({shape: [rows, columns, channels], data}, {size: [height, width]}) {
+    const [down, right] = [Math.floor(rows / height), Math.floor(columns / width)];
+    const output = tensor([down, right, channels]);
+    output.data.fill(-Infinity);
+    for (let y = 0; y < down * height; y++) {
+      for (let x = 0; x < right * width; x++) {
+        const at = (Math.floor(y / height) * right + Math.floor(x / width)) * channels;
+        const from = (y * columns + x) * channels;
+        for (let i = 0; i < channels; i++) output.data[at + i] = Math.max(output.data[at + i], data[from + i]);
+      }
+    }
+    return output;
+  },
+
+  'mean and maximum'({shape: [rows, columns, channels], data}) {
+    const [means, maxima] = [new Float64Array(channels), new Float64Array(channels).fill(-Infinity)];
+    for (let i = 0; i < data.length; i++) {
+      means[i % channels] += data[i] / (rows * columns);
+      maxima[i % channels] = Math.max(maxima[i % channels], data[i]);
+    }
+    return tensor([1, 1, 2 * channels], Float32Array.from([...means, ...maxima]));
+  },
+
+  dense({data}, {weights, bias, relu}) {
+    const sums = new Float64Array(bias);
+    addProducts(sums, data, weights);
+    return tensor([1, 1, sums.length], Float32Array.from(sums, value => relu ? Math.max(0, value) : value));
+  },
+};
+
+// Add inputs (n,) @ weights (n, m) to sums (m,). After a ReLU, most inputs are 0.
+function addProducts(sums, inputs, weights) {
+  for (let i = 0, at = 0; i < inputs.length; i++, at += sums.length) {
+    const input = inputs[i];
+    if (input !== 0) for (let k = 0; k < sums.length; k++) sums[k] += input * weights[at + k];
+  }
+}
+
+// The network that network.js handed over, its arrays unpacked, with the activations of the notes.
+function unpackNetwork(content) {
+  const unpackAll = part => part && Object.fromEntries(Object.entries(part).map(
+    ([name, value]) => [name, value?.base64 ? unpack(value) : value]));
+  const layers = content.layers.map(layer => ({...unpackAll(layer), shape: layer.weights?.shape}));
+  return {...content, layers, activation: fromFloat16(unpack(content.activation)),
+          normalisation: unpackAll(content.normalisation), novelty: unpackAll(content.novelty)};
+}
+
+// A waveform (64000,) at the level of the training's notes: Network.level of trained.py.
+function atLevel(waveform, [lowest, median, highest]) {
+  const peak = waveform.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return lowest <= peak && peak <= highest ? waveform : waveform.map(value => value * Math.fround(median / peak));
+}
+
+// What the network says of a waveform (64000,): its spectrum, calibrated probabilities, fc2 and whether it is out of
+// distribution.
+function askNetwork(network, waveform) {
+  const spectrum = logSpectrum(atLevel(waveform, network.peaks));
+  if (network.dtype === 'float16') roundToFloat16(spectrum);
+  const {normalisation, novelty} = network;
+  let value = tensor([N_FRAMES, 1, N_BINS], normalisation
+    ? spectrum.map((level, i) => level * normalisation.factor[i] + normalisation.offset[i]) : spectrum);
+  let fc2;
+  for (const layer of network.layers) {
+    value = LAYERS[layer.kind](value, layer);
+    if (layer.name === 'fc2') fc2 = value.data;
+  }
+  const logOdds = novelty ? fc2.reduce((sum, one, i) => sum + one * novelty.weights[i], novelty.bias) : 0;
+  return {spectrum, fc2, probabilities: softmax(value.data, network.temperature),
+          isOut: !!novelty && novelty.limit !== null && logOdds > novelty.limit};
+}
+
+function softmax(logits, temperature) {
+  const powers = Array.from(logits, logit => Math.exp((logit - extent(logits)[1]) / temperature));
+  const sum = powers.reduce((a, b) => a + b);
+  return powers.map(power => power / sum);
+}
+
+// The notes nearest to an activation (256,), [{row, distance}, ...], the nearest first.
+function nearestNotes({activation}, fc2, count) {
+  const found = [];
+  for (let row = 0, at = 0; at < activation.length; row++) {
+    let square = 0;
+    for (let i = 0; i < fc2.length; i++, at++) square += (activation[at] - fc2[i]) ** 2;
+    found.push({row, distance: Math.sqrt(square)});
+  }
+  return found.sort((a, b) => a.distance - b.distance).slice(0, count);
+}
+
+// Where a sound stands in a view: the mean of its nearest notes' places, weighted as in deepdream/map/user_sounds.py.
+function placeAmong(nearest, places) {
+  const weights = nearest.map(({distance}) => 1 / Math.max(distance, 1e-6) ** 2);
+  const sum = weights.reduce((a, b) => a + b);
+  return [0, 1, 2].map(axis => nearest.reduce(
+    (place, {row}, i) => place + weights[i] / sum * places[3 * row + axis], 0));
+}
