@@ -51,7 +51,7 @@ async function saveZip(notes, say) {
   const n_heard = packable(notes).length;
   if (!n_heard) return say('There is nothing to pack: none of these notes can be heard.');
   try {
-    const zip = await zipOf(notes, done => say(`Packing ${done.toLocaleString('en')} of ${counted(n_heard, 'note')} …`));
+    const zip = await zipOf(notes, done => say(`Packing: ${done.toLocaleString('en')} of ${counted(n_heard, 'note')}`));
     save(`${MAP.split}_selection.zip`, zip.type, zip);
     say(`The ZIP holds ${counted(n_heard, 'preview')}, ${(zip.size / 1e6).toFixed(1)} MB. `
       + sfzRemarks(packable(notes), () => 'sounds/note.mp3').join(' '));
