@@ -11,8 +11,9 @@ import soundfile
 from browser import Opened
 from PIL import Image
 
+from deepdream.map.atlas import map_address
 from deepdream.map.data import pack_activation, pack_map
-from deepdream.map.page import call, copy_page_files, write_page
+from deepdream.map.page import SoundMap, call, copy_page_files, write_page
 from deepdream.map.previews import CHUNK_NOTES
 
 LABELS = ['bass', 'brass', 'flute', 'guitar', 'keyboard', 'mallet', 'organ', 'reed', 'string', 'synth_lead', 'vocal']
@@ -56,7 +57,7 @@ def write_map(folder, columns, **more):
         'split': 'test', 'quality': {'trustworthiness': {'pca': 0.9}, 'purity': {'fc2': 0.8}, 'purity_k': 10,
                                      'evaluated_notes': n_notes},
         'chunk_notes': CHUNK_NOTES, 'files': {}, 'middle_octave': 4, 'remarks': [], 'added_files': [],
-        'out_of_distribution': [], 'audio_folder': '', 'added_folder': ''} | more
+        'out_of_distribution': [], 'shortened': [], 'seconds': 4, 'audio_folder': '', 'added_folder': ''} | more
     sound = tone()
     chunk = [[sound, ''] for _ in range(CHUNK_NOTES)]
     scripts = [(i, f'receivePreviews({i}, {json.dumps(chunk)});') for i in range(-(-n_notes // CHUNK_NOTES))]
@@ -420,6 +421,14 @@ def test_a_link_selects_the_same_notes_of_a_rebuilt_map(opened, rebuilt, open_pa
     assert again.js('app.store.state.hiddenSources.map(one => MAP.sources[one])') == ['electronic']
 
 
+def test_a_link_of_the_atlas_selects_notes_by_name(written, open_page, columns):
+    names = [columns['note'][row] for row in (8, 3)]
+    opened = open_page(written, '#' + map_address('fc3', 1, names))
+    assert opened.js('app.store.state.selection') == [8, 3] and opened.page.is_visible('#panel-selection')
+    opened.js('names => { location.hash = names; }', map_address('fc2', 7, names))
+    opened.page.wait_for_function('app.store.state.neuron === 7')
+
+
 def test_old_links_of_rows_are_read(written, open_page):
     opened = open_page(written, '#sel=3-5.9&hide=0.2&hide-source=~Ag')
     assert opened.js('app.store.state.selection') == [3, 4, 5, 9]
@@ -593,3 +602,22 @@ def test_what_has_nothing_to_filter_is_not_there(tmp_path, open_page):
     columns = note_columns(8) | {'source': np.full(8, ''), 'pitch': np.full(8, -1, np.int16),
                                  'velocity': np.full(8, -1, np.int16)}
     assert not open_page(write_map(tmp_path, columns)).page.is_visible('#more')
+
+
+# What an embedded page shortens.
+
+def test_the_page_says_which_sounds_are_shortened(tmp_path, open_page):
+    columns = note_columns(4) | {'note': np.array(['short', 'long', 'silent', 'at the limit'], dtype=object)}
+    (tmp_path / 'data/test/audio').mkdir(parents=True)
+    for note, seconds in (('short', 0.4), ('long', 3), ('at the limit', 1.5)):
+        soundfile.write(tmp_path / f'data/test/audio/{note}.wav', np.sin(np.arange(int(16_000 * seconds)) / 6), 16_000)
+    shown = SoundMap(tmp_path / 'data', tmp_path / 'run', 'test', LABELS, columns, None,
+                     {'trustworthiness': {'pca': 0.9}, 'evaluated_notes': 4}, 'C4', False)
+    content, *rest = shown.prepare(4, 1.5, embedded=True)
+    assert content['shortened'] == [1]
+    assert 'Only the first 1.5 s of each can be heard, which shortens 1.' in content['remarks']
+    write_page(tmp_path / 'page', content, *rest)
+    opened = open_page(tmp_path / 'page/index.html')
+    assert opened.js('[0, 1, 2, 3].map(note => app.describe(note).includes("shortened to 1.5 s"))') == [
+        False, True, False, False]
+    assert shown.prepare(4, 4.0, embedded=True)[0]['shortened'] == []

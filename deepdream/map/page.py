@@ -13,7 +13,15 @@ from deepdream.map.data import gather, map_order, pack_activation, pack_map, sam
 from deepdream.map.heard_pitch import with_heard_pitches
 from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.pictures import caption, draw_map
-from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks, make_previews, preview_files, write_chunks
+from deepdream.map.previews import (
+    CHUNK_NOTES,
+    FULL_SECONDS,
+    are_shortened,
+    chunks,
+    make_previews,
+    preview_files,
+    write_chunks,
+)
 from deepdream.map.user_sounds import FOLDER, place_sounds
 from deepdream.metrics import SPACES, with_space_ids
 from deepdream.notes import find_wavs
@@ -53,6 +61,7 @@ class SoundMap:
         notes, ids = columns['note'], self.added['id'] if self.added else []
         has_sound = make_previews(self.data, self.split, notes, seconds)
         files = preview_files(self.data, self.split, notes, seconds)
+        shortened = are_shortened(self.data, self.split, notes, seconds)
         wavs = {note: Path(path).name for note, path in find_wavs(self.data, self.split).items()}
         names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
         originals = [wavs.get(note, '') for note in notes]
@@ -62,6 +71,7 @@ class SoundMap:
             columns = {name: np.concatenate([column, self.added[name]]) for name, column in columns.items()}
             has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])
             files += preview_files(self.run, FOLDER, ids, seconds)
+            shortened = np.concatenate([shortened, are_shortened(self.run, FOLDER, ids, seconds)])
             names |= {len(notes) + i: name for i, name in enumerate(self.added['note'])}
         folders = {'audio_folder': self.data / self.split / 'audio', 'added_folder': self.run / FOLDER / 'audio'}
         originals += [f'{folders["added_folder"].resolve().as_posix()}/{one}.wav' for one in ids]
@@ -70,7 +80,8 @@ class SoundMap:
             'labelled': True, 'sources_title': 'Sources', 'originals': [] if embedded else originals,
             'split': self.split, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES, 'files': names,
             'listens': bool(network), 'middle_octave': middle_octave,
-            'remarks': remarks(total, has_sound, seconds, len(ids), n_estimated),
+            'remarks': remarks(total, has_sound, seconds, len(ids), n_estimated, int(shortened.sum())),
+            'shortened': np.flatnonzero(shortened).tolist(), 'seconds': seconds,
             'added_files': [f'{one}.wav' for one in ids],
             **{name: '' if embedded else f'{path.resolve().as_posix()}/' for name, path in folders.items()}}
         scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
@@ -122,13 +133,13 @@ def write_pictures(shown):
         print(f'{path}: {SPACES[view]} of {n_notes:,} notes')
 
 
-def remarks(n_notes, has_sound, seconds, n_added=0, n_estimated=0):
+def remarks(n_notes, has_sound, seconds, n_added=0, n_estimated=0, n_shortened=0):
     """Return the sentences in which the page says what is not in it, and what is besides the notes."""
     n_shown, n_silent = len(has_sound) - n_added, int((~has_sound).sum())
     return [f'{text}.' for text, holds in (
         (f'A random sample of {n_notes:,}', n_shown < n_notes),
         (f'{n_silent:,} cannot be heard: their wavs are missing or unreadable', n_silent),
-        (f'Only the first {seconds:g} s of each can be heard', seconds < FULL_SECONDS),
+        (f'Only the first {seconds:g} s of each can be heard, which shortens {n_shortened:,}', seconds < FULL_SECONDS),
         (f'The pitch of {n_estimated:,} is estimated from the sound', n_estimated),
         (f'Sounds of yours, ringed: {n_added:,}, at approximate places', n_added)) if holds]
 

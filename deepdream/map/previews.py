@@ -21,6 +21,7 @@ FULL_SECONDS = 4.0
 # above its error (22 dB at the same size with a constant or an average rate).
 COMPRESSION = 0.8
 TAIL_PEAK = 1e-3  # -60 dB of full scale: what follows the last louder sample is cut; 82 % of NSynth's end in zeros
+MP3_PADDING_SECONDS = 0.1  # the most by which an MP3 lasts longer than what was encoded
 PICTURE_BANDS, PICTURE_FRAMES = 80, 125
 CHUNK_NOTES = 32   # notes in one file of the page: 0.3 MB, read and decoded in some 20 ms
 
@@ -91,6 +92,15 @@ def preview_files(data, split, notes, seconds=FULL_SECONDS):
     """Return [(sound, picture)], the paths of the notes' previews, whether they are there or not."""
     sounds, pictures = preview_folder(data, split, seconds), preview_folder(data, split)
     return [(sounds / f'{note}.mp3', pictures / f'{note}.webp') for note in notes]
+
+
+def are_shortened(data, split, notes, seconds):
+    """Return which of the notes (n,) can be heard for more than `seconds` where their previews are whole."""
+    if seconds >= FULL_SECONDS:
+        return np.zeros(len(notes), bool)
+    make_previews(data, split, notes)
+    return np.array([sound.exists() and soundfile.info(sound).duration > seconds + MP3_PADDING_SECONDS
+                     for sound, _ in preview_files(data, split, notes)], bool)
 
 
 def chunks(files, place, has_sound, first=0):

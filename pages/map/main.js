@@ -117,6 +117,7 @@ class App {
     const words = [MAP.notes[note], familyOf(note)];
     if (MAP.pitch[note] >= 0) words.push(pitchName(MAP.pitch[note]));
     if (MAP.velocity[note] >= 0) words.push(`velocity ${MAP.velocity[note]}`);
+    if (MAP.shortened?.includes(note)) words.push(`shortened to ${MAP.seconds} s`);
     return words.join(' · ');
   }
 

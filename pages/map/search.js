@@ -1,10 +1,14 @@
 // What the field of search finds: notes of which every word is known, or told by the pitch.
 'use strict';
 
-// What is known of each note in words, in small letters.
-const KNOWN = MAP.notes.map((name, note) => spelled([
-  name, familyOf(note), MAP.sources[MAP.source[note]], MAP.instruments[MAP.instrument[note]],
-  MAP.predicted ? MAP.labels[MAP.predicted[note]] : '', MAP.programs?.[MAP.program[note]] ?? ''].join('\n')));
+const KNOWN = [];
+
+// What is known of a note in words, in small letters.
+function known(note) {
+  return KNOWN[note] ??= spelled([
+    MAP.notes[note], familyOf(note), MAP.sources[MAP.source[note]], MAP.instruments[MAP.instrument[note]],
+    MAP.predicted ? MAP.labels[MAP.predicted[note]] : '', MAP.programs[MAP.program?.[note]] ?? ''].join('\n'));
+}
 
 function spelled(text) {
   return text.toLowerCase().replaceAll('♯', '#').replaceAll('♭', 'b');
@@ -24,9 +28,9 @@ function wordsOf(search) {
 // Whether a note has a word. A pitch is no part of a word: “C4” does not find “pac4”.
 function finder(word) {
   const pitch = pitchOf(word);
-  if (Number.isNaN(pitch)) return note => KNOWN[note].includes(word);
+  if (Number.isNaN(pitch)) return note => known(note).includes(word);
   const whole = new RegExp(`(?<![a-z0-9])${word}(?!\\d)`);
-  return note => MAP.pitch[note] === pitch || whole.test(KNOWN[note]);
+  return note => MAP.pitch[note] === pitch || whole.test(known(note));
 }
 
 // How many notes have all of these words.
