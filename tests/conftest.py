@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from browser import chromium, open_page, page_class  # noqa: F401 (fixtures)
+from firefox import firefox  # noqa: F401 (fixture)
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

@@ -515,3 +515,29 @@ def test_ripple_and_playhead_are_still_where_less_motion_is_wished(index, open_p
     opened.wait_for_sound()
     opened.page.wait_for_function('!app.stage.ripples.length')
     assert opened.js('radii.size') == 1 and opened.js('app.card.playhead.getAnimations().length') == 0
+
+
+# Firefox.
+
+def press_in_firefox(firefox, index, original):
+    firefox.open(index, PlayingPage.ready)
+    firefox.js(ELEMENTS)
+    firefox.js(f'byId("original").checked = {str(original).lower()}')
+    x, y, left, top = firefox.js(f"""(() => {{
+        const {{left, top}} = byId('stage').getBoundingClientRect();
+        return [app.stage.camera.x[{SOUNDING[0]}], app.stage.camera.y[{SOUNDING[0]}], left, top];
+    }})()""")
+    firefox.press(left + x, top + y)
+
+
+def test_firefox_plays_the_first_press(index, firefox):
+    """The AudioContext of a new Firefox took 0.3 to 2.1 s to run."""
+    press_in_firefox(firefox, index, original=False)
+    if not firefox.comes_true('app.sound.context.state === "running"'):
+        pytest.skip('Firefox finds no loudspeaker here: run pulseaudio with a null sink')
+    assert firefox.comes_true('loudness() > 0.01')
+
+
+def test_firefox_plays_an_original_on_the_first_press(index, firefox):
+    press_in_firefox(firefox, index, original=True)
+    assert firefox.comes_true('elements.some(audio => audio.currentTime > 0.02 && audio.volume > 0.5)')
