@@ -160,6 +160,16 @@ def test_no_page_has_a_file_of_a_shared_name():
     assert not any((PAGES / page / name).exists() for page in ('map', 'atlas') for name in shared)
 
 
+@pytest.mark.parametrize('name', ['map', 'atlas'])
+def test_no_name_is_declared_in_two_scripts_of_a_page(name):
+    """Of two functions of one name the second would silently take the place of the first."""
+    scripts = [path.read_text() for file, path in page_files(name).items() if file.endswith('.js')]
+    names = [declared for script in scripts for declared in
+             re.findall(r'^(?:async )?(?:const|let|class|function) (\w+)', script, re.MULTILINE)]
+    assert len(names) > 20
+    assert sorted(names) == sorted(set(names))
+
+
 def test_pack_keeps_every_value():
     array = np.arange(12, dtype=np.float32).reshape(3, 4) / 7
     packed = pack(array)

@@ -47,7 +47,7 @@ class Compare {
   }
 
   show() {
-    keepingFocus(byId('compare'), () => this.fill(), () => byId(this.a < 0 ? 'stage' : 'compare-play'));
+    keepingFocusIn(byId('compare'), () => this.fill(), () => byId(this.a < 0 ? 'stage' : 'compare-play'));
   }
 
   fill() {
@@ -81,9 +81,9 @@ class Compare {
     const families = MAP.predicted ? MAP.labels.length : 0;
     const neurons = MAP.activation ? MAP.neurons : 0;
     return [
-      ...largest(families, family => Math.abs(probability(a, family) - probability(b, family))).map(
+      ...mostDiffering(families, family => Math.abs(probability(a, family) - probability(b, family))).map(
         family => row(MAP.labels[family], percent(probability(a, family)), percent(probability(b, family)))),
-      ...largest(neurons, neuron => Math.abs(activationOf(a, neuron) - activationOf(b, neuron))).map(
+      ...mostDiffering(neurons, neuron => Math.abs(activationOf(a, neuron) - activationOf(b, neuron))).map(
         neuron => row(this.neuronButton(neuron), activationOf(a, neuron).toFixed(2),
                       activationOf(b, neuron).toFixed(2)))];
   }
@@ -95,7 +95,7 @@ class Compare {
 }
 
 // The numbers below `count` of the largest sizes, the largest first.
-function largest(count, size) {
+function mostDiffering(count, size) {
   return Array.from({length: count}, (_, i) => i).filter(i => size(i) > 0).sort((i, j) => size(j) - size(i))
     .slice(0, N_DIFFERENCES);
 }

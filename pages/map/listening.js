@@ -43,7 +43,7 @@ function loudestWindow(buffer) {
   const late = onsetFrame(frames.map(channel => channel.subarray(0, WINDOW_SECONDS * rate)), rate);
   const channels = frames.map(channel => channel.subarray(late, late + Math.round(1.025 * WINDOW_SECONDS * rate)));
   const waveform = resample(mixDown(withoutOffset(channels, rate)), rate);
-  if (largest(waveform) < SILENT_PEAK) throw new Error('silent (its peak is below −80 dB)');
+  if (peakOf(waveform) < SILENT_PEAK) throw new Error('silent (its peak is below −80 dB)');
   return {channels, rate, start: (start + late) / rate, waveform};
 }
 
@@ -62,7 +62,7 @@ function checkFrames(frames, rate) {
   if (!(peak <= MAX_PEAK)) throw new Error(isFinite(peak) ? `peaks at ${peak}, where full scale is 1` : 'not finite');
 }
 
-function largest(numbers) {
+function peakOf(numbers) {
   let most = 0;
   for (let i = 0; i < numbers.length; i++) most = Math.max(most, Math.abs(numbers[i]));
   return most;

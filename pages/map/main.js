@@ -205,7 +205,7 @@ class App {
     this.say(`${counted(selection.length, 'note')} selected`);
     if (!notes.length) return;
     this.store.change({tab: 'selection'});
-    this.playThrough(evenly(notes, MAX_HEARD), notes.length);
+    this.playThrough(fewOf(notes, MAX_HEARD), notes.length);
   }
 
   toggleSelected(note) {

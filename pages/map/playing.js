@@ -96,7 +96,7 @@ class Playing {
 }
 
 // At most `most` of some notes, evenly chosen.
-function evenly(notes, most) {
+function fewOf(notes, most) {
   if (notes.length <= most) return notes;
   return Array.from({length: most}, (_, i) => notes[Math.floor(i * notes.length / most)]);
 }

@@ -4,7 +4,7 @@
 const KNOWN = [];
 
 // What is known of a note in words, in small letters.
-function known(note) {
+function wordsAbout(note) {
   return KNOWN[note] ??= spelled([
     MAP.notes[note], familyOf(note), MAP.sources[MAP.source[note]], MAP.instruments[MAP.instrument[note]],
     MAP.predicted ? MAP.labels[MAP.predicted[note]] : '', MAP.programs[MAP.program?.[note]] ?? ''].join('\n'));
@@ -28,9 +28,9 @@ function wordsOf(search) {
 // Whether a note has a word. A pitch is no part of a word: “C4” does not find “pac4”.
 function finder(word) {
   const pitch = pitchOf(word);
-  if (Number.isNaN(pitch)) return note => known(note).includes(word);
+  if (Number.isNaN(pitch)) return note => wordsAbout(note).includes(word);
   const whole = new RegExp(`(?<![a-z0-9])${word}(?!\\d)`);
-  return note => MAP.pitch[note] === pitch || whole.test(known(note));
+  return note => MAP.pitch[note] === pitch || whole.test(wordsAbout(note));
 }
 
 // How many notes have all of these words.

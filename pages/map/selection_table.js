@@ -3,11 +3,11 @@
 'use strict';
 
 const ROWS_AT_A_TIME = 60;
-const byName = new Intl.Collator('en', {numeric: true});
+const ALPHABET = new Intl.Collator('en', {numeric: true});
 
 // How each column is sorted; an unknown pitch comes last.
 const SORTED_BY = {
-  name: (a, b) => byName.compare(MAP.notes[a], MAP.notes[b]),
+  name: (a, b) => ALPHABET.compare(MAP.notes[a], MAP.notes[b]),
   family: (a, b) => MAP.class_index[a] - MAP.class_index[b],
   pitch: (a, b) => (MAP.pitch[a] < 0) - (MAP.pitch[b] < 0) || MAP.pitch[a] - MAP.pitch[b],
 };

@@ -57,7 +57,7 @@ function press(button, pressed) {
 
 // Rebuild a part of the page. Where that takes away what has the focus, it goes to what `instead` finds, or else to the
 // first button of the part.
-function keepingFocus(part, rebuild, instead) {
+function keepingFocusIn(part, rebuild, instead) {
   const before = document.activeElement;
   const within = part.contains(before);
   rebuild();
