@@ -44,6 +44,8 @@ def note_columns(n_notes=N_NOTES, seed=0):
     predicted = np.where(np.arange(n_notes) < N_WRONG, (family + 1) % len(LABELS), family)
     return {'note': np.array(names, dtype=object), 'class_index': family.astype(np.uint16), 'source': source,
             'pitch': pitch.astype(np.int16), 'velocity': velocity.astype(np.int16),
+            'program': np.full(n_notes, '', dtype=object), 'cluster': np.full(n_notes, -1, np.int16),
+            'out_of_distribution': np.zeros(n_notes, np.uint8),
             'activation': rng.random((n_notes, 16)).astype(np.float32) * (np.arange(n_notes)[:, None] % 4 > 0),
             'probabilities': np.eye(len(LABELS), dtype=np.float32)[predicted],
             **{view: ((centres + rng.normal(size=(n_notes, 1, 3)) * stretch)[np.arange(n_notes), cluster]
@@ -57,11 +59,12 @@ def write_map(folder, columns, **more):
         'split': 'test', 'quality': {'trustworthiness': {'pca': 0.9}, 'purity': {'fc2': 0.8}, 'purity_k': 10,
                                      'evaluated_notes': n_notes},
         'chunk_notes': CHUNK_NOTES, 'files': {}, 'middle_octave': 4, 'remarks': [], 'added_files': [],
-        'out_of_distribution': [], 'shortened': [], 'seconds': 4, 'audio_folder': '', 'added_folder': ''} | more
+        'labelled': True, 'sources_title': 'Sources', 'originals': [], 'listens': False,
+        'shortened': [], 'seconds': 4, 'audio_folder': '', 'added_folder': ''} | more
     sound = tone()
     chunk = [[sound, ''] for _ in range(CHUNK_NOTES)]
     scripts = [(i, f'receivePreviews({i}, {json.dumps(chunk)});') for i in range(-(-n_notes // CHUNK_NOTES))]
-    write_page(folder, content, pack_activation(columns['activation']), scripts)
+    write_page(folder, content, pack_activation(columns['activation']), None, scripts)
     return folder / 'index.html'
 
 
@@ -304,9 +307,8 @@ def test_arrows_walk_after_play_and_leave_tabs_and_fields_alone(at_keyboard):
 
 @pytest.fixture(scope='module')
 def with_programs(tmp_path_factory, columns):
-    program = np.arange(N_NOTES) % 2
-    return write_map(tmp_path_factory.mktemp('programs'), columns, programs=['Trumpet', 'Church Organ'],
-                     program=program.tolist())
+    program = np.array(['Trumpet', 'Church Organ'], dtype=object)[np.arange(N_NOTES) % 2]
+    return write_map(tmp_path_factory.mktemp('programs'), columns | {'program': program})
 
 
 def rows_with(columns, *, family=None, source=None, pitch=None):
@@ -612,7 +614,7 @@ def test_the_page_says_which_sounds_are_shortened(tmp_path, open_page):
     for note, seconds in (('short', 0.4), ('long', 3), ('at the limit', 1.5)):
         soundfile.write(tmp_path / f'data/test/audio/{note}.wav', np.sin(np.arange(int(16_000 * seconds)) / 6), 16_000)
     shown = SoundMap(tmp_path / 'data', tmp_path / 'run', 'test', LABELS, columns, None,
-                     {'trustworthiness': {'pca': 0.9}, 'evaluated_notes': 4}, 'C4', False)
+                     {'trustworthiness': {'pca': 0.9}, 'evaluated_notes': 4}, None, 'C4', False)
     content, *rest = shown.prepare(4, 1.5, embedded=True)
     assert content['shortened'] == [1]
     assert 'Only the first 1.5 s of each can be heard, which shortens 1.' in content['remarks']
