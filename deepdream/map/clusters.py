@@ -35,6 +35,7 @@ def describe_clusters(cluster, columns, families, middle_octave):
     `cluster` (n,) is that of `find_clusters`; `columns` hold class_index, source, program and pitch of these notes.
     Clusters of one family follow each other, the largest first.
     """
+    columns = columns if len({*columns['source']}) > 1 else columns | {'source': np.full(len(cluster), '', object)}
     found = []
     for one in np.unique(cluster[cluster != NONE]):
         rows = np.flatnonzero(cluster == one)

@@ -42,7 +42,8 @@ def place_sounds(activation):
     """
     n_sounds = len(activation)
     can_spread = n_sounds >= MIN_NOTES and np.ptp(activation, axis=0).any()
-    pca, explained = fit_pca(activation, min(N_COMPONENTS, n_sounds), SEED)
+    one_place = np.zeros((1, 1), np.float32), 0.0
+    pca, explained = one_place if n_sounds == 1 else fit_pca(activation, min(N_COMPONENTS, n_sounds), SEED)
     quality = {'n_notes': n_sounds, 'n_components': pca.shape[1], 'explained_variance': explained}
     if not can_spread:
         padded = np.pad(pca, ((0, 0), (0, 3)))
