@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, contents, error_line, mtimes, noise, run_python, sine, write_wav
+from conftest import ROOT, contents, error_line, mtimes, noise, sine, write_wav
 from test_sound_map import MapPage, make_map
 from threadpoolctl import threadpool_limits
 
 import sound_map
 from deepdream import embedding, trained
-from deepdream.map import store
+from deepdream.map import folder_map, store
 from deepdream.map.clusters import NONE, describe_clusters, find_clusters
 from deepdream.map.folder_map import MOST_FOLDERS, OTHER_FOLDERS, folder_tags
 from deepdream.map.store import key_of
@@ -221,11 +221,12 @@ def test_nothing_is_written_where_other_things_lie(tmp_path, capfd):
     assert (contents(tmp_path), mtimes(PRETRAINED)) == before
 
 
-def test_without_run_and_output_they_are_found(tmp_path):
+def test_without_run_and_output_they_are_found(tmp_path, monkeypatch, capfd):
     write_wav(tmp_path / 'my sounds/a.wav', sine(220, 1))
-    result = run_python(ROOT / 'sound_map.py', '--sounds', 'my sounds/', cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert 'my sounds_map/index.html' in result.stdout and 'pretrained' in result.stderr
+    monkeypatch.chdir(tmp_path)
+    assert sound_map.main(['--sounds', 'my sounds/']) == 0
+    said = capfd.readouterr()
+    assert 'my sounds_map/index.html' in said.out and 'pretrained' in said.err
     assert {path.name for path in tmp_path.iterdir()} == {'my sounds', 'my sounds_map'}
 
 
@@ -238,12 +239,14 @@ def test_every_window_of_a_long_sound_is_a_point(tmp_path):
     assert content['originals'] == ['long.wav'] * 3
 
 
-def test_pitches_are_estimated_on_request_and_kept(tmp_path):
+def test_pitches_that_nothing_tells_are_estimated_on_request(tmp_path, monkeypatch):
     write_wav(tmp_path / 'sounds/thing.wav', sine(220, 1))
-    for options, pitches in (((), ['']), (('--estimate-pitch',), ['57'])):
+    write_wav(tmp_path / 'sounds/thing C4.wav', sine(220, 1))
+    monkeypatch.setattr(folder_map, 'hear_pitches', lambda files, align_onset: {
+        row: 57 for row, (path, _) in files.items() if path.name == 'thing.wav' and align_onset})
+    for options, pitches in (((), ['60', '']), (('--estimate-pitch',), ['60', '57'])):
         assert map_sounds(tmp_path / 'out', tmp_path / 'sounds', options=options) == 0
         assert [row['pitch'] for row in table(tmp_path / 'out')] == pitches
-    assert len(list((tmp_path / 'out/computed').glob('*.pitch'))) == 1
 
 
 def test_a_key_tells_the_file_as_it_is_and_the_network(tmp_path):
@@ -278,15 +281,15 @@ def blobs(n_each=40):
 
 
 def test_clusters_are_found_and_named_by_what_they_hold():
-    cluster = find_clusters(np.concatenate([blobs(), [[15, 15]]]))
+    cluster = find_clusters(np.concatenate([blobs(), [[300, 300]]]))
     assert cluster[-1] == NONE and len({*cluster[:40]}) == 1 and len({*cluster[:120]}) == 3
-    columns = {'class_index': np.repeat([1, 0, 1, 0], [40, 40, 40, 1]), 'program': np.full(121, '', object),
+    columns = {'class_index': np.repeat([1, 0, 2, 0], [40, 40, 40, 1]), 'program': np.full(121, '', object),
                'source': np.repeat(np.array(['a/', 'b/', 'c/', 'a/'], object), [40, 40, 40, 1]),
                'pitch': np.r_[np.full(40, 61), np.full(40, -1), np.full(41, 48)].astype(np.int16)}
-    described, numbers = describe_clusters(cluster, columns, ['bass', 'flute'], 3)
+    described, numbers = describe_clusters(cluster, columns, ['bass', 'flute', 'organ'], 3)
     assert described == [{'name': 'bass · b/', 'size': 40, 'family': 0},
                          {'name': 'flute · a/ · C♯3', 'size': 40, 'family': 1},
-                         {'name': 'flute · c/ · C2', 'size': 40, 'family': 1}]
+                         {'name': 'organ · c/ · C2', 'size': 40, 'family': 2}]
     assert numbers.tolist() == [1] * 40 + [0] * 40 + [2] * 40 + [NONE]
 
 

@@ -78,6 +78,23 @@ def test_another_run_is_trained(clone):
     assert make(clone, '--dry-run', 'dream').stdout.count('train.py --data data --run run') == 1
 
 
+@pytest.mark.parametrize(('sounds', 'arguments'), [
+    ('my sounds', 'my sounds'), ('one two', 'one two'), ('~/none', f'{Path.home()}/none')])
+def test_a_folder_of_sounds_is_mapped(clone, sounds, arguments):
+    (clone / 'my sounds').mkdir()
+    assert make(clone, 'map', f'SOUNDS={sounds}').returncode == 0
+    assert commands(clone) == [f'sound_map.py --sounds {arguments}']
+    before = contents(clone / 'pretrained')
+    assert make(clone, 'map', f'SOUNDS={sounds}', 'RUN=pretrained', 'OUT=my map', 'MAPPING=--windows').returncode == 0
+    assert commands(clone) == [f'sound_map.py --sounds {arguments} --run pretrained --output my map --windows']
+    assert contents(clone / 'pretrained').items() >= before.items()
+
+
+def test_without_a_folder_there_is_no_map(clone):
+    result = make(clone, 'map')
+    assert result.returncode != 0 and 'make map SOUNDS=' in result.stderr and commands(clone) == []
+
+
 @pytest.mark.skipif(not shutil.which('git'), reason='no git')
 def test_git_sees_only_what_ships(clone):
     assert make(clone, 'dream', 'RUN=pretrained').returncode == 0

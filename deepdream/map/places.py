@@ -41,11 +41,11 @@ def place_sounds(activation):
     Four sounds or fewer, and sounds that are all the same, stand where PCA puts them.
     """
     n_sounds = len(activation)
-    can_spread = n_sounds >= MIN_NOTES and np.ptp(activation, axis=0).any()
-    one_place = np.zeros((1, 1), np.float32), 0.0
-    pca, explained = one_place if n_sounds == 1 else fit_pca(activation, min(N_COMPONENTS, n_sounds), SEED)
+    differ = np.ptp(activation, axis=0).any()
+    one_place = np.zeros((n_sounds, 1), np.float32), 0.0
+    pca, explained = fit_pca(activation, min(N_COMPONENTS, n_sounds), SEED) if differ else one_place
     quality = {'n_notes': n_sounds, 'n_components': pca.shape[1], 'explained_variance': explained}
-    if not can_spread:
+    if n_sounds < MIN_NOTES or not differ:
         padded = np.pad(pca, ((0, 0), (0, 3)))
         return {'pca': pca, 'tsne_2d': padded[:, :2], 'tsne_3d': padded[:, :3]}, quality | {
             'evaluated_notes': 0, 'trustworthiness': {}}
