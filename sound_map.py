@@ -58,7 +58,7 @@ def compute(sounds, run, out, every):
 
 def write_folder_map(args, run, out, targets):
     """Write OUT/index.html, or with --embed OUT/map_embed.html, and the tables beside it; return its path."""
-    from deepdream.map.folder_map import open_folder_map
+    from deepdream.map.folder_map import EMBED_LENGTHS, MOST_AT_OWN_RATE, open_folder_map
     from deepdream.map.page import write_embedded, write_page
     from deepdream.map.store import FOLDER, clear_up
     shown = open_folder_map(args.sounds, run, out, targets, model_digest(run), args.middle_c,
@@ -67,7 +67,7 @@ def write_folder_map(args, run, out, targets):
     n_shown = min(args.limit or n_sounds, n_sounds)
     page = out / ('map_embed.html' if args.embed else 'index.html')
     if args.embed:
-        write_embedded(page, lambda n_shown, seconds: shown.prepare(n_shown, seconds, embedded=True), n_shown)
+        write_embedded(page, shown.prepare, n_shown, EMBED_LENGTHS[n_shown > MOST_AT_OWN_RATE:])
     else:
         write_page(out, *shown.prepare(n_shown))
     clear_up(out / FOLDER, targets.values())

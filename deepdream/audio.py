@@ -221,6 +221,15 @@ def load_from_onset(path):
     return waveform, remarks, (start + late) / sound.rate
 
 
+def load_part(path, start, seconds):
+    """Return (waveform (n,), rate in Hz) of `seconds` of a sound file, or less at its end, at its own sample rate."""
+    with open_sound(path) as sound:
+        skip(sound, round(start * sound.rate))
+        frames = sound.read(round(seconds * sound.rate))
+        check_frames(sound, frames)
+        return mix_down(without_offset(frames, sound.rate))[0], sound.rate
+
+
 def read_window(sound, more_seconds):
     """Return the frames of the next 4 s and of `more_seconds` behind them, with the margin."""
     frames = sound.read(round((WINDOW_SECONDS + more_seconds + MARGIN_SECONDS) * sound.rate))

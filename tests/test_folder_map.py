@@ -13,16 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import ROOT, contents, error_line, mtimes, noise, sine, write_wav
 from test_sound_map import MapPage, make_map
 from threadpoolctl import threadpool_limits
 
 import sound_map
 from deepdream import embedding, trained
-from deepdream.map import folder_map, store
+from deepdream.map import folder_map, page, store
 from deepdream.map.clusters import NONE, describe_clusters, find_clusters
 from deepdream.map.folder_map import MOST_FOLDERS, OTHER_FOLDERS, folder_tags
-from deepdream.map.store import key_of
+from deepdream.map.store import key_of, shorter_preview
 from deepdream.run_folder import PRETRAINED
 
 KINDS, N_EACH = ('hum', 'hiss', 'bell'), 8
@@ -393,6 +394,35 @@ def test_a_mailed_page_has_no_originals(mapped, open_page, tmp_path):
     opened.click(opened.lonely())
     opened.wait_for_sound()
     assert len(opened.requests) == 1
+    previews = list((tmp_path / 'out/computed').glob('*-4000ms-48000hz.mp3'))
+    assert len(previews) == 20  # the first that was tried fits
+    assert {soundfile.info(path).samplerate for path in previews} <= {16_000, 44_100}
+
+
+def test_a_mailed_page_that_is_too_large_has_shorter_sounds(tmp_path, monkeypatch):
+    for i in range(5):
+        write_wav(tmp_path / f'sounds/{i}.wav', noise(i, 4, rate=44_100), rate=44_100)
+    mailed = tmp_path / 'out/map_embed.html'
+    assert map_sounds(tmp_path / 'out', tmp_path / 'sounds', options=['--embed']) == 0
+    assert 'of each can be heard' not in mailed.read_text(encoding='utf-8')
+    most = mailed.stat().st_size - 5 * 15_000  # 4 s of noise take 35 kB, at 16 kHz 16, and 2 s of that 8
+    monkeypatch.setattr(page, 'EMBED_BYTES', most)
+    assert map_sounds(tmp_path / 'out', tmp_path / 'sounds', options=['--embed']) == 0
+    assert mailed.stat().st_size <= most and 'Only the first' not in mailed.read_text(encoding='utf-8')
+    monkeypatch.setattr(page, 'EMBED_BYTES', most - 5 * 9_000)
+    assert map_sounds(tmp_path / 'out', tmp_path / 'sounds', options=['--embed']) == 0
+    assert 'Only the first 2 s' in mailed.read_text(encoding='utf-8')
+
+
+def test_previews_have_the_rate_of_the_file_as_far_as_mp3_has_it(tmp_path):
+    for own_hz, most_hz, rate in ((44_100, 48_000, 44_100), (96_000, 48_000, 48_000), (11_025, 48_000, 16_000),
+                                  (44_100, 16_000, 16_000)):
+        path = write_wav(tmp_path / f'{own_hz}.wav', sine(1000, 3, rate=own_hz), rate=own_hz)
+        preview = shorter_preview(path, 1.0, tmp_path / 'key', own_hz, 1.5, most_hz)
+        waveform, found = soundfile.read(preview)
+        assert found == rate and len(waveform) / rate == pytest.approx(1.5, abs=0.06)
+        spectrum = np.abs(np.fft.rfft(waveform))
+        assert spectrum.argmax() * rate / len(waveform) == pytest.approx(1000, abs=5)
 
 
 def test_the_map_of_a_split_has_originals_clusters_and_programs(tmp_path, open_page):

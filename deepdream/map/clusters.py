@@ -8,7 +8,7 @@ from deepdream.pitch import UNKNOWN
 
 # Found on the 2-D map, where the reader sees them, and not on the 50 components of the PCA. Against the 18 instruments
 # of the demo's 744 test notes, the adjusted mutual information is 0.82 there (0.74), and 3 % of the notes belong to no
-# cluster (19 %).
+# cluster (18 %). Against the 39 of 2,158 recordings it is 0.62 (0.53).
 LEAST_SHARE, LEAST_NOTES = 1 / 50, 5  # that make a cluster
 NONE = -1
 MOST = 0.6  # the share of a cluster that may name it

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from deepdream.artifacts import BadInput, load_json, save_csv
+from deepdream.command_line import progress
 from deepdream.map.clusters import find_clusters
 from deepdream.map.data import map_order, pack_activation, pack_map, sample_rows, unit_box
 from deepdream.map.heard_pitch import hear_pitches
@@ -15,12 +17,17 @@ from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.page import remarks
 from deepdream.map.places import embed_sounds
 from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks
-from deepdream.map.store import load_sounds, preview_paths
+from deepdream.map.store import load_sounds, preview_paths, shorter_preview
 from deepdream.notes import from_name
 from deepdream.novelty import open_novelty
 from deepdream.pitch import UNKNOWN, named_pitch
 from deepdream.sound_files import printable
+from deepdream.spectrum import SAMPLE_RATE
 
+# Seconds and Hz of the previews of one file, in the order in which they are tried; above 1,500 sounds, the first is too
+# much: 4 s of noise take 26 kB at 44.1 kHz, 12 at 16 kHz.
+EMBED_LENGTHS = ((4.0, 48_000), (4.0, SAMPLE_RATE), (2.0, SAMPLE_RATE), (1.5, SAMPLE_RATE), (1.0, SAMPLE_RATE))
+MOST_AT_OWN_RATE = 1500
 MOST_FOLDERS = 40  # that the page lists
 OTHER_FOLDERS = 'other folders'
 
@@ -112,11 +119,18 @@ class FolderMap:
     listener: dict | None
     middle_c: str
 
-    def prepare(self, n_shown, seconds=FULL_SECONDS, embedded=False):
-        """Return what the page needs, as `SoundMap.prepare` does."""
+    def prepare(self, n_shown, embedded=None):
+        """Return what the page needs, as `SoundMap.prepare` does; `embedded` is one of EMBED_LENGTHS for one file."""
         total, columns = len(self.columns['note']), sample_rows(self.columns, n_shown)
         files = [preview_paths(target, window) for target, window in
                  zip(columns['target'], columns['window'], strict=True)]
+        seconds, most_hz = embedded or (FULL_SECONDS, SAMPLE_RATE)
+        if (seconds, most_hz) != (FULL_SECONDS, SAMPLE_RATE):  # which are there
+            of_rows = zip(*(columns[name] for name in ('path', 'start', 'target', 'window')), strict=True)
+            sounds = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(
+                delayed(shorter_preview)(*of_one, seconds, most_hz) for of_one in of_rows)
+            sounds = progress(sounds, len(files), f'previews of {seconds:g} s', 'sound')
+            files = [(sound, picture) for sound, (_, picture) in zip(sounds, files, strict=True)]
         has_sound = np.ones(len(files), bool)
         middle_octave = int(self.middle_c.removeprefix('C'))
         names = columns['file'].tolist()

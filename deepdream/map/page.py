@@ -199,9 +199,12 @@ def one_file(content, activation, network, scripts):
                   inline, page).encode()
 
 
-def write_embedded(path, prepare, n_shown):
-    """Write one file of at most 25 MB from `prepare(n_shown, seconds)`, with as much in it as fits."""
-    for seconds in EMBED_SECONDS:
+def write_embedded(path, prepare, n_shown, lengths=EMBED_SECONDS):
+    """Write one file of at most 25 MB from `prepare(n_shown, seconds)`, with as much in it as fits.
+
+    `lengths` are what `prepare` takes for the seconds, in the order in which they are tried.
+    """
+    for seconds in lengths:
         page = one_file(*prepare(n_shown, seconds))
         if len(page) <= EMBED_BYTES:
             break

@@ -26,18 +26,18 @@ PICTURE_BANDS, PICTURE_FRAMES = 80, 125
 CHUNK_NOTES = 32   # notes in one file of the page: 0.3 MB, read and decoded in some 20 ms
 
 
-def audible(waveform):
-    """Return a waveform at 16 kHz without the silence behind; of one that is all silent, 0.1 s."""
+def audible(waveform, rate=SAMPLE_RATE):
+    """Return a waveform without the silence behind; of one that is all silent, 0.1 s."""
     loud = np.flatnonzero(np.abs(waveform) > TAIL_PEAK)
-    return waveform[:loud[-1] + 1 if len(loud) else SAMPLE_RATE // 10]
+    return waveform[:loud[-1] + 1 if len(loud) else rate // 10]
 
 
-def write_sound(path, waveform, seconds):
-    """Write the first `seconds` of a mono waveform at 16 kHz as MP3, without the silence behind, faded out."""
-    waveform = audible(waveform[:int(seconds * SAMPLE_RATE)]).copy()
-    n_fade = min(len(waveform), SAMPLE_RATE // 20)
+def write_sound(path, waveform, seconds, rate=SAMPLE_RATE):
+    """Write the first `seconds` of a mono waveform as MP3, without the silence behind, faded out."""
+    waveform = audible(waveform[:int(seconds * rate)], rate).copy()
+    n_fade = min(len(waveform), rate // 20)
     waveform[len(waveform) - n_fade:] *= np.linspace(1, 0, n_fade, dtype=waveform.dtype)
-    soundfile.write(path, waveform, SAMPLE_RATE, format='MP3', bitrate_mode='VARIABLE', compression_level=COMPRESSION)
+    soundfile.write(path, waveform, rate, format='MP3', bitrate_mode='VARIABLE', compression_level=COMPRESSION)
 
 
 def write_picture(path, spectrum):

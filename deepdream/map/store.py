@@ -15,13 +15,14 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from deepdream.artifacts import BadInput, atomic, load_npy, save_npy
-from deepdream.audio import windows_of
+from deepdream.audio import load_part, windows_of
 from deepdream.command_line import progress
 from deepdream.map.previews import FULL_SECONDS, audible, write_picture, write_sound
 from deepdream.pitch import root_key
 from deepdream.sound_files import reason_of
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum
 
+MP3_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz, of the format
 STORE_VERSION = 1  # raise it when the same sound gives other numbers or previews
 FOLDER = 'computed'
 
@@ -73,6 +74,23 @@ def save_encoded(path, write):
 def preview_paths(target, number):
     """Return (sound, picture), the paths of the previews of a window."""
     return target.with_name(f'{target.name}-{number}.mp3'), target.with_name(f'{target.name}-{number}.webp')
+
+
+def shorter_preview(path, start, target, number, seconds, most_hz):
+    """Return the path of a preview of a window at the file's own rate, at most `most_hz`; make it if it is not there.
+
+    It is decoded from the file: the network takes 16 kHz, and a page that is mailed has no other sound than this.
+    """
+    import soxr
+    preview = target.with_name(f'{target.name}-{number}-{round(1000 * seconds)}ms-{most_hz}hz.mp3')
+    if preview.exists():
+        return preview
+    waveform, own_hz = load_part(Path(path), start, seconds)
+    rate = min(one for one in MP3_RATES if one >= min(own_hz, most_hz))
+    if rate != own_hz:
+        waveform = soxr.resample(waveform, own_hz, rate)
+    save_encoded(preview, partial(write_sound, waveform=waveform, seconds=seconds, rate=rate))
+    return preview
 
 
 def compute_sounds(sounds, folder, every, open_network, digest):

@@ -14,7 +14,7 @@ class ClustersPanel {
       element('h2', {}, counted(MAP.clusters.length, 'cluster')),
       element('p', {}, 'Each is named by what most of its notes have in common. A click leads there.'),
       ...MAP.clusters.map((cluster, i) => this.line(cluster, i)),
-      element('p', {className: 'hint'}, `${counted(outside, 'note')} between the clusters belong to none.`));
+      outside ? element('p', {className: 'hint'}, `Between the clusters: ${counted(outside, 'note')}.`) : '');
   }
 
   line({name, size, family}, i) {
