@@ -60,10 +60,12 @@ def ask_page(page, paths):
 
 
 def ask_python(run, paths):
+    """Return (probabilities, fc2, marks, nearest notes, starts in s) as predict.py has them."""
     network, novelty, neighbourhood = open_network(run), open_novelty(run), open_neighbourhood(run)
     found = [load_from_onset(path) for path in paths]
-    probabilities, fc2 = map(np.concatenate, zip(*[network.predict(np.stack([waveform for waveform, _, _ in found[i:i + 32]]))
-                                                   for i in range(0, len(found), 32)], strict=True))
+    waveforms = np.stack([waveform for waveform, _, _ in found])
+    batches = [network.predict(waveforms[i:i + 32]) for i in range(0, len(waveforms), 32)]
+    probabilities, fc2 = map(np.concatenate, zip(*batches, strict=True))
     out = novelty.are_out(novelty.log_odds(fc2)) if novelty else np.zeros(len(fc2), bool)
     return probabilities, fc2, out, neighbourhood.nearest(fc2), [start for _, _, start in found]
 
@@ -108,7 +110,8 @@ def main():
           f'{np.mean([abs(a["onset"] - start) < 0.001 for a, start in zip(answers, starts, strict=True)]):.1%}')
     print('ms a sound, median (decoding, window, network and neighbours, all): '
           + ', '.join(f'{time:.0f}' for time in np.median(times[1:], axis=0))
-          + f'; the slowest {times[1:, -1].max():.0f}, the first {times[0, -1]:.0f}')
+          + f'; the fastest {times[1:, -1].min():.0f}, the slowest {times[1:, -1].max():.0f}, '
+          f'the first {times[0, -1]:.0f}')
 
 
 if __name__ == '__main__':

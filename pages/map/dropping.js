@@ -95,7 +95,7 @@ class OwnSounds {
     }
     if (!files.length) errors.push('There is no sound file in it.');
     byId('own-errors').replaceChildren(...errors.map(error => element('li', {}, error)));
-    if (errors.length) byId('own').open = true;
+    if (errors.length > 1) byId('own').open = true;  // the status tells a single one
     if (added.length) this.show(added.at(-1), added.length === 1);
     this.app.say([added.length === 1 ? this.summary(added[0]) : added.length ? `${added.length} sounds added` : '',
                   errors.length === 1 ? errors[0] : errors.length ? `${errors.length} cannot be used` : '']
@@ -198,7 +198,7 @@ async function droppedFiles(transfer) {
   for (const {file, isFolder, handle} of items) {
     if (!isFolder) found.push(file);
     else if (handle) found.push(...await filesBelow(await handle));
-    else throw new Error(`${file.name}: this browser opens no folder that is dropped. Use “Choose a folder”.`);
+    else throw new Error(`${file.name}: this browser opens no folder that is dropped. Use “Folder …” instead.`);
   }
   return found;
 }
