@@ -131,7 +131,7 @@ class FolderMap:
                 delayed(shorter_preview)(*of_one, seconds, most_hz) for of_one in of_rows)
             sounds = progress(sounds, len(files), f'previews of {seconds:g} s', 'sound')
             files = [(sound, picture) for sound, (_, picture) in zip(sounds, files, strict=True)]
-        has_sound = np.ones(len(files), bool)
+        has_sound, shortened = np.ones(len(files), bool), columns['seconds'] > seconds
         middle_octave = int(self.middle_c.removeprefix('C'))
         names = columns['file'].tolist()
         network = with_notes(self.listener, columns['activation']) if self.listener else None
@@ -139,7 +139,8 @@ class FolderMap:
             'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
             'listens': bool(network), 'split': self.title, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES,
             'files': dict(enumerate(names)), 'middle_octave': middle_octave, 'added_files': [],
-            'remarks': remarks(total, has_sound, seconds), 'added_folder': '',
+            'remarks': remarks(total, has_sound, seconds, n_shortened=int(shortened.sum())), 'added_folder': '',
+            'shortened': np.flatnonzero(shortened).tolist(), 'seconds': seconds,
             'audio_folder': '' if embedded else f'{Path(self.base).as_posix().rstrip("/")}/'}
         scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
         return content, pack_activation(columns['activation']), network, scripts
