@@ -204,6 +204,10 @@ def test_what_the_atlas_says_is_on_the_screen_and_beside_the_filters(open_atlas)
         opened.page.set_viewport_size({'width': width, 'height': 844})
         said, filters = (opened.page.locator(one).bounding_box() for one in ('#status', 'nav'))
         assert said['x'] >= 0 and said['x'] + said['width'] <= width and said['y'] + said['height'] <= 844
+        assert opened.js('''([x, y]) => {
+            byId('status').style.pointerEvents = 'auto';
+            return document.elementFromPoint(x, y).id;
+        }''', [said['x'] + said['width'] / 2, said['y'] + said['height'] / 2]) == 'status'  # nothing lies over it
         beside = filters['x'] + filters['width'] if width > 900 else 0
         assert beside < said['x'] < beside + 20  # from there on it has the whole width
 
