@@ -357,13 +357,13 @@ def test_the_embedded_page_listens(harmonic, open_page, rendered, tmp_path):
 
 def test_the_network_is_packed_once_for_its_files(harmonic, tmp_path):
     run = damaged_copy(PRETRAINED, tmp_path / 'run')
-    first = open_listener(run)
+    first = open_listener(run, run)
     assert json.loads((run / 'network.json').read_text())['network'] == json.loads(json.dumps(first))
     written = (run / 'network.json').stat().st_mtime_ns
-    assert open_listener(run) == json.loads(json.dumps(first))
+    assert open_listener(run, run) == json.loads(json.dumps(first))
     assert (run / 'network.json').stat().st_mtime_ns == written
     (run / 'novelty.npz').unlink()
-    assert open_listener(run)['novelty'] is None
+    assert open_listener(run, run)['novelty'] is None
 
 
 def test_a_run_without_its_network_takes_no_sounds(tmp_path):
@@ -378,5 +378,5 @@ def test_an_unknown_layer_is_named_and_the_map_does_without(tmp_path, capsys):
     keras.Model(spectrum, x).save(run / 'model.keras')
     for name in ('calibration.json', 'novelty.npz'):
         (run / name).unlink()
-    assert open_listener(run) is None
+    assert open_listener(run, run) is None
     assert 'a layer odd of the kind GlobalAveragePooling2D' in capsys.readouterr().err

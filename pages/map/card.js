@@ -6,8 +6,7 @@ class Card {
     this.app = app;
     this.nearest = element('div', {className: 'neighbours'});
     this.walked = [];  // the notes of a walk through other instruments
-    app.store.subscribe(['note', 'loaded', 'theme'], state => keepingFocusIn(
-      byId('panel-note'), () => this.show(state), before => byId(before.id) || byId('play')));
+    app.store.subscribe(['note', 'loaded', 'theme'], state => this.show(state));
     app.store.subscribe(['otherInstruments'], state => this.fillNearest(state));
   }
 

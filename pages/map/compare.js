@@ -47,7 +47,7 @@ class Compare {
   }
 
   show() {
-    keepingFocusIn(byId('compare'), () => this.fill(), () => byId(this.a < 0 ? 'stage' : 'compare-play'));
+    keepingFocus(() => this.fill());
   }
 
   fill() {

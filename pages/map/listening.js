@@ -58,7 +58,7 @@ function evened(samples) {
 
 function checkFrames(frames, rate) {
   if (frames[0].length < SHORTEST_SECONDS * rate) throw new Error('shorter than 1 ms');
-  const peak = Math.max(...frames.map(largest));
+  const peak = Math.max(...frames.map(peakOf));
   if (!(peak <= MAX_PEAK)) throw new Error(isFinite(peak) ? `peaks at ${peak}, where full scale is 1` : 'not finite');
 }
 
@@ -102,7 +102,7 @@ function onsetFrame(frames, rate) {
     (sum, channel) => sum + moments(channel, block * size, (block + 1) * size)[1], 0));
   if (!powers.length) return 0;
   const block = powers.findIndex(power => power >= 10 ** (ONSET_DB / 10) * Math.max(...powers));
-  const least = 10 ** (FIRST_DB / 20) * Math.max(...channels.map(largest));
+  const least = 10 ** (FIRST_DB / 20) * Math.max(...channels.map(peakOf));
   const begin = Math.max(0, block - 1) * size;
   let first = begin;
   while (first < (block + 1) * size && !channels.some(channel => Math.abs(channel[first]) >= least)) first++;

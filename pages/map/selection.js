@@ -10,8 +10,7 @@ class SelectionPanel {
     byId('select-none').onclick = () => app.select([]);
     byId('zoom-selection').onclick = () => this.zoom(app.store.state.selection);
     byId('save-as').append(...this.exports());
-    app.store.subscribe(['selection'], ({selection}) => keepingFocusIn(
-      byId('panel-selection'), () => this.show(selection), () => byId('undo')));
+    app.store.subscribe(['selection'], ({selection}) => this.show(selection));
   }
 
   show(selection) {

@@ -54,7 +54,7 @@ async function saveZip(notes, say) {
     const zip = await zipOf(notes, done => say(`Packing: ${done.toLocaleString('en')} of ${counted(n_heard, 'note')}`));
     save(`${MAP.split}_selection.zip`, zip.type, zip);
     say(`The ZIP holds ${counted(n_heard, 'preview')}, ${(zip.size / 1e6).toFixed(1)} MB. `
-      + sfzRemarks(packable(notes), () => 'sounds/note.mp3').join(' '));
+      + sfzRemarks(notes, note => MAP.own.has(note) ? '' : 'sounds/note.mp3').join(' '));
   } catch (error) {
     say(`There is no ZIP: ${error.message}`);
   }

@@ -42,26 +42,16 @@ function bar(label, share, text, colour) {
 // Do what redraws panels; the focus stays where it was: on the element in the place of the old one, or on the panel.
 function keepingFocus(redraw) {
   const focused = document.activeElement;
-  const panel = focused?.closest('[role=tabpanel]');
-  const alike = () => [...panel.querySelectorAll(focused.tagName)].filter(one => one.className === focused.className);
+  const panel = focused?.closest('aside section');
+  const alike = () => [...panel.querySelectorAll(focused.tagName)].filter(
+    one => one.className === focused.className && !one.disabled);
   const place = panel ? alike().indexOf(focused) : -1;
   redraw();
-  if (!panel || focused.isConnected && !panel.hidden) return;
+  if (!panel || focused.isConnected && !focused.disabled && focused.getClientRects().length) return;
   if (panel.hidden) document.querySelector('[role=tabpanel]:not([hidden])').focus();
   else (alike()[place] ?? panel).focus();
 }
 
 function press(button, pressed) {
   button.setAttribute('aria-pressed', pressed);
-}
-
-// Rebuild a part of the page. Where that takes away what has the focus, it goes to what `instead` finds, or else to the
-// first button of the part.
-function keepingFocusIn(part, rebuild, instead) {
-  const before = document.activeElement;
-  const within = part.contains(before);
-  rebuild();
-  const isShown = one => one?.getClientRects().length && !one.disabled;
-  if (!within || document.activeElement === before && isShown(before)) return;
-  [before, instead(before), ...part.querySelectorAll('button')].find(isShown)?.focus({preventScroll: true});
 }
