@@ -103,7 +103,7 @@ class ListeningPage(Opened):
         """What MAP holds of the sounds that were added, one dictionary each."""
         return self.js('''() => Array.from({length: MAP.count - MAP.n_notes}, (_, i) => {
             const note = MAP.n_notes + i;
-            return {file: MAP.notes[note], out_of_distribution: MAP.out_of_distribution[i],
+            return {file: MAP.notes[note], out_of_distribution: !!MAP.out_of_distribution[note],
                     probabilities: MAP.labels.map((_, family) => probability(note, family)),
                     nearest: [...neighboursOf(note)].map(row => MAP.notes[row]),
                     places: VIEWS.map(view => [...MAP[view].slice(3 * note, 3 * note + 3)])};
@@ -367,7 +367,7 @@ def test_the_network_is_packed_once_for_its_files(harmonic, tmp_path):
 
 
 def test_a_run_without_its_network_takes_no_sounds(tmp_path):
-    assert open_listener(tmp_path) is None
+    assert open_listener(tmp_path, tmp_path) is None
 
 
 def test_an_unknown_layer_is_named_and_the_map_does_without(tmp_path, capsys):
