@@ -369,7 +369,7 @@ def test_a_click_on_a_cluster_leads_there(opened, view):
         return [notes.map(note => camera.x[note]), notes.map(note => camera.y[note]), camera.width, camera.height];
     }''')
     assert min(x) >= 0 and max(x) <= width and min(y) >= 0 and max(y) <= height
-    assert max(np.ptp(x) / width, np.ptp(y) / height) == pytest.approx(0.7, abs=0.05)
+    assert max(np.ptp(x) / width, np.ptp(y) / height) == pytest.approx(0.92, abs=0.03)
     assert opened.js('app.stage.camera.zoom') > before
     assert len(opened.lit()) == N_SOUNDS and opened.js('app.store.state.selection') == []
 

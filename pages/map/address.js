@@ -95,7 +95,7 @@ const ADDRESS = {
   search: {key: 'search', write: search => search, read: text => text},
   tab: {key: 'tab', write: tab => tab, read: text => document.getElementById(`panel-${text}`) ? text : START.tab},
   otherInstruments: {key: 'others', write: () => '1', read: text => text === '1'},
-  more: {key: 'more', write: () => '1', read: text => text === '1'},
+  more: {key: 'more', write: more => more ? '1' : '0', read: text => text === '1'},
   camera: {key: 'camera', read: readCamera,
            write: camera => CAMERA_FIELDS.map(field => +camera[field].toFixed(3)).join('_')},
 };

@@ -5,6 +5,7 @@ const FLAT = {yaw: 0, tilt: 0, perspective: 0, zoom: 1, panX: 0, panY: 0};
 const DEEP = {yaw: 0.5, tilt: 0.35, perspective: 0.3, zoom: 1, panX: 0, panY: 0};
 const MARGIN = 0.92;  // how much of the window the map fills
 const CLOSEST = 12;  // zoom at which a single note is shown
+const LARGEST = 200;  // zoom at all
 const MORPH_MILLISECONDS = 1100;
 const PATH_STEP = 3;  // pixels
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
@@ -68,7 +69,7 @@ class Camera {
     const [bottom, top] = along(this.y, -1, this.height / 2, this.panY);
     const zoom = MARGIN * Math.min(this.width / (right - left), this.height / (top - bottom)) * Math.min(...nearness)
       / (this.scale / this.zoom);
-    const pose = {...this.pose(), zoom: Math.min(zoom, CLOSEST), panX: -(left + right) / 2, panY: -(bottom + top) / 2};
+    const pose = {...this.pose(), zoom: Math.min(zoom, notes.length > 1 ? LARGEST : CLOSEST), panX: -(left + right) / 2, panY: -(bottom + top) / 2};
     if (stillness.matches) Object.assign(this, pose);
     else this.motion = {start: performance.now(), from: this.position.slice(), to: this.position.slice(),
                         fromPose: this.pose(), toPose: pose};
@@ -131,7 +132,7 @@ class Camera {
 
   // Zoom so that what lies under the pixel (x, y) stays there.
   zoomAt(factor, x = this.width / 2, y = this.height / 2) {
-    const zoom = Math.max(0.3, Math.min(200, this.zoom * factor));
+    const zoom = Math.max(0.3, Math.min(LARGEST, this.zoom * factor));
     const [dx, dy] = [x - this.width / 2, y - this.height / 2];
     this.pan(-dx, -dy);
     this.zoom = zoom;

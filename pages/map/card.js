@@ -46,8 +46,8 @@ class Card {
   remarks(note) {
     const place = element('p', {className: 'hint'}, 'This is a sound of yours. Its place is approximate: in '
       + 'every view it is the mean of the places of its nearest notes in fc2 space.');
-    const outOfDistribution = element('p', {className: 'warning'}, 'Out of distribution: this sound is farther in '
-      + 'fc2 space from every label of the training than 95 % of the valid notes. The prediction means little.');
+    const outOfDistribution = element('p', {className: 'warning'}, 'Out of distribution: in fc2 space this sound lies '
+      + 'where sounds of no label lie: 98 % of the valid notes do so less. The prediction means little.');
     return [...isAdded(note) ? [place] : [], ...MAP.out_of_distribution[note] ? [outOfDistribution] : []];
   }
 

@@ -108,7 +108,7 @@ class OwnSounds {
     const answer = askNetwork(network, found.waveform);
     MAP.files[MAP.count] = file.name;
     const note = addSound(file.name, rowOfSound(network, answer), answer.fc2);
-    MAP.own.set(note, [playable(found), pictureOf(answer.spectrum)]);
+    MAP.own.set(note, [playable(found), pictureOf(answer.spectrum), answer.probabilities]);
     this.app.store.change({count: MAP.count});
     return note;
   }
@@ -129,8 +129,9 @@ class OwnSounds {
   }
 
   summary(note) {
-    const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a)).slice(0, 3);
-    const said = families.map(family => `${MAP.labels[family]} ${percent(probability(note, family))}`);
+    const [, , probabilities] = MAP.own.get(note);
+    const families = [...MAP.labels.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, 3);
+    const said = families.map(family => `${MAP.labels[family]} ${percent(probabilities[family])}`);
     return `${MAP.notes[note]}: ${said.join(', ')}${MAP.out_of_distribution[note]
       ? ' · out of distribution' : ''}`;
   }
