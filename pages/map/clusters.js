@@ -19,9 +19,8 @@ class ClustersPanel {
 
   line({name, size, family}, i) {
     const notes = [...MAP.cluster.keys()].filter(note => MAP.cluster[note] === i);
-    return element('button', {className: 'line cluster', title: 'go there', onclick: () => this.goTo(name, notes)},
-                   swatch(MAP.colours[family]), element('span', {className: 'name'}, name),
-                   element('span', {className: 'count'}, size.toLocaleString('en')));
+    return lineButton({className: 'line cluster', title: 'go there', onclick: () => this.goTo(name, notes)},
+                      MAP.colours[family], name, size.toLocaleString('en'));
   }
 
   goTo(name, notes) {

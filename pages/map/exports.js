@@ -31,8 +31,8 @@ function csvText(notes) {
   return csvRow(header) + notes.map(row).join('');
 }
 
-function known(value) {
-  return value < 0 ? '' : value;
+function known(value, otherwise = '') {
+  return value < 0 ? otherwise : value;
 }
 
 function save(name, type, text) {

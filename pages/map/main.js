@@ -6,10 +6,6 @@ const ADDRESS_DELAY = 250;
 class App {
   constructor() {
     this.store = new Store();
-    this.makeRoom();
-    this.passing = this.everything;
-    this.lit = this.everything;
-    this.colours = new Uint32Array(MAP.count);
     this.playing = new Playing(this);
     this.sound = this.playing.sound;
     this.stage = new Stage(this);
@@ -28,10 +24,6 @@ class App {
     const about = MAP.labelled ? `${counted(MAP.n_notes, 'note')} of the ${MAP.split} split.`
       : `${counted(MAP.n_notes, 'sound')} of ${MAP.split}.`;
     byId('subtitle').textContent = [about, ...MAP.remarks].join(' ');
-  }
-
-  makeRoom() {
-    this.everything = new Uint8Array(MAP.count).fill(1);
   }
 
   async readActivation() {
@@ -54,10 +46,7 @@ class App {
 
   bindState() {
     const {store, stage} = this;
-    store.subscribe(['count'], () => {
-      this.makeRoom();
-      stage.makeRoom();
-    });
+    store.subscribe(['count'], () => stage.makeRoom());
     store.subscribe([...FILTERS, 'selection', 'count'], state => {
       this.passing = passing(state);
       const selected = new Set(state.selection);
@@ -70,9 +59,7 @@ class App {
       stage.request();
     });
     store.subscribe(['note', 'otherInstruments'], () => stage.request());
-    store.subscribe(['view'], ({view}) => {
-      for (const button of byId('views').children) press(button, button.dataset.view === view);
-    });
+    store.subscribe(['view'], ({view}) => pressOne(byId('views').children, button => button.dataset.view === view));
     store.subscribe(Object.keys(ADDRESS), state => {
       clearTimeout(this.writing);
       this.writing = setTimeout(() => history.replaceState(null, '', writeAddress(state)), ADDRESS_DELAY);
@@ -94,7 +81,7 @@ class App {
 
   show(view) {
     if (view === this.store.state.view) return;
-    this.stage.camera.morph(view, performance.now());
+    this.stage.camera.morph(MAP[view], this.stage.camera.home(view));
     this.store.change({view, camera: null});
     this.stage.request();
   }
@@ -108,7 +95,7 @@ class App {
   use(tool) {
     this.input.tool = tool;
     this.stage.box.dataset.tool = tool;
-    for (const button of byId('tools').children) press(button, button.dataset.tool === tool);
+    pressOne(byId('tools').children, button => button.dataset.tool === tool);
   }
 
   // Notes.

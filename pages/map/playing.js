@@ -91,7 +91,7 @@ class Playing {
   }
 
   until(time) {
-    return new Promise(resolve => setTimeout(resolve, 1000 * (time - this.sound.context.currentTime)));
+    return pause(1000 * (time - this.sound.context.currentTime));
   }
 }
 

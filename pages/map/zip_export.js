@@ -40,7 +40,7 @@ async function zipOf(notes, onProgress) {
     files.push([paths.get(note), bytesOf(sound)]);
     if (i % NOTES_AT_A_TIME === 0) {
       onProgress(i);
-      await new Promise(resolve => setTimeout(resolve));
+      await pause(0);
     }
   }
   return storedZip(files);
