@@ -94,7 +94,8 @@ class Card {
     const taken = `taken for ${MAP.labels[MAP.predicted[note]]}`;
     const [className, verdict] = !MAP.labelled ? ['', ''] : isAdded(note) ? ['', taken]
       : isWrong(note) ? ['wrong', `wrong: ${taken}`] : ['right', 'right'];
-    const families = familiesOf(note).filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
+    const families = largestFirst(MAP.labels.length, family => probability(note, family))
+      .filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
     return [element('h3', {}, 'Prediction ', element('span', {className}, verdict)),
             ...families.map(family => bar(MAP.labels[family], probability(note, family),
                                           percent(probability(note, family)), MAP.colours[family]))];

@@ -130,10 +130,9 @@ class OwnSounds {
 
   summary(note) {
     const [, , probabilities] = MAP.own.get(note);
-    const families = [...MAP.labels.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, 3);
-    const said = families.map(family => `${MAP.labels[family]} ${percent(probabilities[family])}`);
-    return `${MAP.notes[note]}: ${said.join(', ')}${MAP.out_of_distribution[note]
-      ? ' · out of distribution' : ''}`;
+    const said = largestFirst(probabilities.length, family => probabilities[family]).slice(0, 3).map(
+      family => `${MAP.labels[family]} ${percent(probabilities[family])}`);
+    return `${MAP.notes[note]}: ${said.join(', ')}${MAP.out_of_distribution[note] ? ' · out of distribution' : ''}`;
   }
 }
 
@@ -144,7 +143,7 @@ function rowOfSound(network, {fc2, probabilities, isOut}) {
   if (!MAP.families.includes(family)) MAP.colours.push(colour);
   const nearest = nearestNotes(network, fc2, Math.max(network.n_around, MAP.arrays.neighbours.shape[1]));
   const neighbours = nearest.slice(0, MAP.arrays.neighbours.shape[1]).map(({row}) => row);
-  const order = values => [...values.keys()].sort((a, b) => values[b] - values[a]);
+  const order = values => largestFirst(values.length, i => values[i]);
   const places = VIEWS.map(view => [view, placeAmong(nearest.slice(0, network.n_around), MAP[view])]);
   return {
     ...Object.fromEntries(places), class_index: [indexIn(MAP.families, family)], source: [indexIn(MAP.sources, '')],

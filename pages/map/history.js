@@ -26,7 +26,6 @@ class SelectionHistory {
     to.push(this.present);
     this.present = from.pop();
     this.app.select(this.present);
-    this.app.say(`${counted(this.present.length, 'note')} selected`);
   }
 
   // Never disabled, which would take the focus from a button that has it.

@@ -110,6 +110,7 @@ class App {
 
   // Make a note the chosen one and play it.
   choose(note, {tab, show} = {}) {
+    if (note < 0) return;
     this.through = null;
     this.store.change(tab ? {note, tab} : {note});
     this.stage.reveal(note, show);
@@ -184,22 +185,18 @@ class App {
   select(selection) {
     this.through = null;
     this.store.change({selection});
+    this.say(`${counted(selection.length, 'note')} selected`);
   }
 
   selectInside(notes, add) {
-    const selection = add ? [...new Set([...this.store.state.selection, ...notes])] : notes;
-    this.select(selection);
-    this.say(`${counted(selection.length, 'note')} selected`);
+    this.select(add ? [...new Set([...this.store.state.selection, ...notes])] : notes);
     if (!notes.length) return;
     this.store.change({tab: 'selection'});
     this.playThrough(fewOf(notes, MAX_HEARD), notes.length);
   }
 
   toggleSelected(note) {
-    if (note < 0) return;
-    const {selection} = this.store.state;
-    this.select(selection.includes(note) ? selection.filter(one => one !== note) : [...selection, note]);
-    this.say(`${counted(this.store.state.selection.length, 'note')} selected`);
+    if (note >= 0) this.select(toggled(this.store.state.selection, note));
   }
 
   // Keys that act anywhere but in a field.

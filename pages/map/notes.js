@@ -44,6 +44,16 @@ function largestFirst(count, size) {
   return Array.from({length: count}, (_, i) => i).sort((a, b) => size(b) - size(a));
 }
 
+// [[key, notes], ...] by the number that each note has as its key.
+function groupBy(notes, keyOf) {
+  const groups = new Map();
+  for (const note of notes) {
+    if (!groups.has(keyOf(note))) groups.set(keyOf(note), []);
+    groups.get(keyOf(note)).push(note);
+  }
+  return [...groups].sort(([a], [b]) => a - b);
+}
+
 // The least and the largest of some numbers.
 function extent(values) {
   return [values.reduce((least, value) => Math.min(least, value), Infinity),
@@ -75,11 +85,6 @@ function probability(note, classIndex) {
 // Only a map of labelled notes has wrong predictions; in others the family of a note is its prediction.
 function isWrong(note) {
   return MAP.labelled && !isAdded(note) && MAP.predicted[note] !== MAP.class_index[note];
-}
-
-// The families, the most probable first.
-function familiesOf(note) {
-  return largestFirst(MAP.labels.length, family => probability(note, family));
 }
 
 // The row of a note in an array of several columns.

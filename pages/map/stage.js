@@ -216,7 +216,7 @@ class Stage {
 
   // Let some notes fill the window.
   frame(notes) {
-    if (!notes.length) return;
+    if (!notes.length) return this.app.say('There is nothing to zoom to.');
     this.app.store.change({camera: this.camera.frame(notes)});
     this.request();
   }

@@ -30,6 +30,11 @@ class Store {
   }
 }
 
+// A list with a value taken out or, where it is not in it, added.
+function toggled(list, value) {
+  return list.includes(value) ? list.filter(one => one !== value) : [...list, value];
+}
+
 // How many of these filters are in use.
 function inUse(filters, state) {
   return filters.filter(field => String(state[field]) !== String(START[field])).length;
