@@ -31,14 +31,14 @@ class ConfusionPanel {
                           element('thead', {}, head), element('tbody', {}, ...rows));
     table.onkeydown = event => this.walk(event, size);
     const right = MAP.labels.reduce((sum, _, i) => sum + this.cells[i * size + i].length, 0);
+    const share = percent(right / MAP.n_notes);
     byId('panel-confusion').append(
-      element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.n_notes, 'note')} right `
-        + `(${percent(right / MAP.n_notes)})`),
-      element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell dims all other '
-        + 'notes and plays its notes one by one.'),
+      element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.n_notes, 'note')} right (${share})`),
+      element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell selects its notes '
+        + 'and plays them one by one.'),
       element('div', {className: 'scroll'}, table),
       element('div', {className: 'row'}, element('button', {onclick: () => this.app.hush()}, '■ Stop'),
-              element('button', {onclick: () => this.app.select([])}, 'Show all again')));
+              element('button', {onclick: () => this.app.select([])}, 'Select none')));
   }
 
   // The buttons of a family, whose notes `cells` hold by what they were taken for.

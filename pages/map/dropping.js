@@ -23,18 +23,15 @@ class OwnSounds {
   // Files may be dropped anywhere on the page, which they would replace otherwise.
   bindDrop() {
     const show = shown => document.body.classList.toggle('dropping', shown);
-    document.addEventListener('dragover', event => {
-      if (!event.dataTransfer.types.includes('Files')) return;
-      event.preventDefault();
-      show(true);
-    });
+    for (const type of ['dragover', 'drop']) {
+      document.addEventListener(type, event => {
+        if (!event.dataTransfer.types.includes('Files')) return;
+        event.preventDefault();
+        show(type === 'dragover');
+        if (type === 'drop') this.add(droppedFiles(event.dataTransfer));
+      });
+    }
     document.addEventListener('dragleave', event => event.relatedTarget || show(false));
-    document.addEventListener('drop', event => {
-      show(false);
-      if (!event.dataTransfer.types.includes('Files')) return;
-      event.preventDefault();
-      this.add(droppedFiles(event.dataTransfer));
-    });
   }
 
   bindRecording(button) {
@@ -157,11 +154,10 @@ function rowOfSound(network, {fc2, probabilities, isOut}) {
 // The 4 s that were judged, at their own rate.
 function playable({channels, rate}) {
   const length = Math.min(channels[0].length, WINDOW_SECONDS * rate);
+  const n_faded = Math.min(length, Math.round(FADE_SECONDS * rate));
   const buffer = new AudioBuffer({length, numberOfChannels: channels.length, sampleRate: rate});
   for (const [i, channel] of channels.entries()) {
-    const faded = channel.slice(0, length);
-    const last = Math.min(length, Math.round(FADE_SECONDS * rate));
-    for (let k = 1; k <= last; k++) faded[length - k] *= k / last;
+    const faded = channel.subarray(0, length).map((value, at) => value * Math.min(1, (length - at) / n_faded));
     buffer.copyToChannel(faded, i);
   }
   return buffer;

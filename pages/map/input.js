@@ -13,11 +13,7 @@ class Input {
     const {box, camera} = stage;
     Object.assign(this, {app, stage, camera, box, tool: 'move', pointers: new Map()});
     this.at = null;  // where the pointer hovers
-    box.onpointerdown = event => this.down(event);
-    box.onpointermove = event => this.move(event);
-    box.onpointerup = event => this.up(event);
-    box.onpointercancel = event => this.cancel(event);
-    box.onpointerleave = () => this.leave();
+    for (const deed of ['down', 'move', 'up', 'cancel', 'leave']) box[`onpointer${deed}`] = event => this[deed](event);
     box.onkeydown = event => this.key(event);
     box.addEventListener('wheel', event => this.wheel(event), {passive: false});
   }

@@ -13,11 +13,11 @@ class App {
     this.compare = new Compare(this);
     this.card = new Card(this);
     this.activationRead = this.readActivation();
-    for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, ClustersPanel, Tabs, OwnSounds]) {
-      new Panel(this);
+    for (const Part of [ColourPanel, FilterPanel, SelectionPanel, SelectionHistory, ConfusionPanel, Tabs, OwnSounds]) {
+      new Part(this);
     }
-    new SelectionHistory(this);
-    buildQualityPanel();
+    buildClustersPanel(this);
+    fillQualityPanel();
     this.bindHeader();
     this.bindState();
     document.addEventListener('keydown', event => this.shortcut(event));

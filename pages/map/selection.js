@@ -9,7 +9,11 @@ class SelectionPanel {
     byId('stop-playing').onclick = () => app.hush();
     byId('select-none').onclick = () => app.select([]);
     byId('zoom-selection').onclick = () => app.stage.frame(app.store.state.selection);
-    byId('save-as').append(...this.exports());
+    byId('list-example').textContent = `${MAP.split}_samples.txt`;
+    byId('save-list').onclick = () => this.save('txt', 'text/plain', listText);
+    byId('save-csv').onclick = () => this.save('csv', 'text/csv', csvText);
+    byId('save-sfz').onclick = () => this.save('sfz', 'text/plain', sfzText, sfzRemarks);
+    byId('save-zip').onclick = () => saveZip(app.store.state.selection, text => app.say(text));
     app.store.subscribe(['selection'], ({selection}) => this.show(selection));
   }
 
@@ -28,20 +32,10 @@ class SelectionPanel {
       MAP.families[family], length / groups[0][1].length, length.toLocaleString('en'), MAP.colours[family]));
   }
 
-  exports() {
-    const {app} = this;
-    const deed = (id, title, about, act) => element('div', {className: 'export'},
-      element('button', {id, onclick: () => act(app.store.state.selection)}, title), element('span', {}, about));
-    const file = (ending, type, textOf, remarksOf) => notes => {
-      const [name, text] = [`${MAP.split}_selection.${ending}`, textOf(notes)];
-      if (text) save(name, type, text);
-      app.say(remarksOf?.(notes).join(' ') ?? `Saved as ${name}.`);
-    };
-    return [
-      deed('save-list', 'List', `note names, like ${MAP.split}_samples.txt`, file('txt', 'text/plain', listText)),
-      deed('save-csv', 'CSV', 'a table with all columns', file('csv', 'text/csv', csvText)),
-      deed('save-sfz', 'SFZ', 'an instrument that a sampler opens', file('sfz', 'text/plain', sfzText, sfzRemarks)),
-      deed('save-zip', 'ZIP', ZIP_ABOUT, notes => saveZip(notes, text => app.say(text))),
-    ];
+  save(ending, type, textOf, remarksOf) {
+    const {selection} = this.app.store.state;
+    const [name, text] = [`${MAP.split}_selection.${ending}`, textOf(selection)];
+    if (text) save(name, type, text);
+    this.app.say(remarksOf?.(selection).join(' ') ?? `Saved as ${name}.`);
   }
 }
