@@ -13,12 +13,10 @@ class Card {
   }
 
   show(state) {
-    const {note} = state;
-    const panel = byId('panel-note');
+    const [{note}, panel] = [state, byId('panel-note')];
     this.fillNearest(state);
     if (note < 0) {
-      panel.replaceChildren(element('p', {}, 'Click a note in the map to hear it and to see why it stands there. '
-        + 'With “Play on hover” the mouse plays the map like an instrument.'));
+      panel.replaceChildren(element('p', {}, 'Choose a note in the map: here you see why it stands there.'));
       return;
     }
     panel.replaceChildren(this.head(note), this.picture(note), this.facts(note),
@@ -31,7 +29,7 @@ class Card {
     return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]), ...this.remarks(note),
       element('div', {className: 'row'},
               button('play', '▶ Play', () => this.app.play(note), {className: 'play', disabled: !MAP.has_sound[note]}),
-              button('show-on-map', 'Show on map', () => this.app.goTo(note)),
+              button('show-on-map', 'Show on the map', () => this.app.goTo(note)),
               button('hold', 'Hold as A', () => this.app.compare.hold(note),
                      {title: 'key A', 'aria-pressed': this.app.compare.a === note}),
               originalUrl(note) ? button('copy-path', 'Copy path', () => this.copyPath(note)) : ''));

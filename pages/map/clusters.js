@@ -2,18 +2,14 @@
 'use strict';
 
 function buildClustersPanel(app) {
-  const panel = byId('panel-clusters');
-  if (!MAP.clusters.length) {
-    panel.append(element('p', {}, 'There are no clusters: too few notes lie close together.'));
-    return;
-  }
+  if (!MAP.clusters.length) return;
   const notesIn = cluster => [...MAP.cluster.keys()].filter(note => MAP.cluster[note] === cluster);
   const goTo = (name, notes) => {
     app.stage.frame(notes);
     app.say(`${name}: ${counted(notes.length, 'note')}`);
   };
   const outside = MAP.cluster.filter(cluster => cluster < 0).length;
-  panel.append(
+  byId('panel-clusters').replaceChildren(
     element('h2', {}, counted(MAP.clusters.length, 'cluster')),
     element('p', {}, 'Each is named by what most of its notes have in common. A click leads there.'),
     ...MAP.clusters.map(({name, size, family}, i) => lineButton(

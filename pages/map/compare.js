@@ -90,8 +90,8 @@ class Compare {
 // Euclidean, as in the lists of nearest notes. As the activations are levels of 1/255 of each neuron's maximum, it is
 // off by 0.02 % (median of pairs of the demo's notes; to the nearest note by 0.16 %, at most 16 %).
 function distanceInFc2(a, b) {
-  const differences = Array.from({length: MAP.neurons}, (_, neuron) => activationOf(a, neuron) - activationOf(b, neuron));
-  return Math.hypot(...differences);
+  const offsets = Array.from({length: MAP.neurons}, (_, neuron) => activationOf(a, neuron) - activationOf(b, neuron));
+  return Math.hypot(...offsets);
 }
 
 // A distance means something only beside another one.

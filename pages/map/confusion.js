@@ -10,9 +10,6 @@ class ConfusionPanel {
     } else if (MAP.predicted) {
       this.build(MAP.labels.length);
       app.store.subscribe(['selection'], ({selection}) => this.mark(selection));
-    } else {
-      byId('panel-confusion').append(
-        element('p', {}, 'There are no predictions yet: run evaluate.py, then sound_map.py.'));
     }
   }
 
@@ -32,7 +29,7 @@ class ConfusionPanel {
     table.onkeydown = event => this.walk(event, size);
     const right = MAP.labels.reduce((sum, _, i) => sum + this.cells[i * size + i].length, 0);
     const share = percent(right / MAP.n_notes);
-    byId('panel-confusion').append(
+    byId('panel-confusion').replaceChildren(
       element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.n_notes, 'note')} right (${share})`),
       element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell selects its notes '
         + 'and plays them one by one.'),

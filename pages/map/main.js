@@ -124,9 +124,7 @@ class App {
   }
 
   async play(note, quick) {
-    if (note < 0) return;
-    const trouble = await this.playing.play(note, quick);
-    if (trouble) this.say(trouble);
+    if (note >= 0) this.say(await this.playing.play(note, quick));
   }
 
   // Play a note that is pressed, or passed by a drag.
@@ -164,8 +162,7 @@ class App {
   async playRow(notes, onStep) {
     this.sound.stop();
     const turn = this.through = {};
-    const trouble = await this.playing.row(notes, () => this.through === turn, onStep);
-    if (trouble) this.say(trouble);
+    this.say(await this.playing.row(notes, () => this.through === turn, onStep));
     if (this.through === turn) this.through = null;
   }
 
@@ -225,8 +222,9 @@ class App {
     else this.select([]);
   }
 
+  // Tell the reader something; '' leaves what was said last.
   say(text) {
-    byId('status').textContent = text;
+    if (text) byId('status').textContent = text;
   }
 }
 

@@ -18,8 +18,6 @@ class Playing {
     addEventListener('pointerdown', ({target}) => byId('playing').contains(target) || (byId('playing').open = false));
   }
 
-
-
   get manner() {
     return {alone: !byId('poly').checked, loop: byId('loop').checked};
   }
@@ -53,8 +51,7 @@ class Playing {
     if (note < 0) return;
     this.prepare(note);
     if (quiet || !byId('hover').checked) return;
-    const trouble = await this.sound.hear(note, {...this.manner, brief: true, wanted: () => this.touched === note});
-    if (trouble) this.app.say(trouble);
+    this.app.say(await this.sound.hear(note, {...this.manner, brief: true, wanted: () => this.touched === note}));
   }
 
   prepare(note) {

@@ -58,8 +58,9 @@ class SelectionTable {
 
   row(note) {
     if (this.rows.has(note)) return this.rows.get(note);
-    const play = element('button', {className: 'play-row', title: 'play it', onclick: () => this.app.choose(note)},
-                         spectrumCanvas(), element('span', {}, MAP.notes[note]));
+    const name = MAP.notes[note].split('/').at(-1);  // two lines would not show what comes behind the folders
+    const play = element('button', {className: 'play-row', title: `play ${MAP.notes[note]}`,
+                                    onclick: () => this.app.choose(note)}, spectrumCanvas(), element('span', {}, name));
     const remove = element('button', {className: 'remove', 'aria-label': `Remove ${MAP.notes[note]}`, title: 'remove',
                                       onclick: () => this.remove(note)}, '×');
     const cells = [play, element('span', {}, swatch(colourOf(note)), familyOf(note)),

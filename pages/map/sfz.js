@@ -13,8 +13,6 @@ function ranges(centres) {
   return centres.map((centre, i) => [i ? borders[i - 1] + 1 : 0, i < borders.length ? borders[i] : 127]);
 }
 
-
-
 // What the SFZ format cannot carry in a path: it knows no quoting.
 function fitsSfz(path) {
   return !/[<>=$\r\n]|\/\/|\/\*/.test(path);

@@ -189,7 +189,7 @@ class Stage {
     this.moved();
   }
 
-  // The note about which the map turns once it is zoomed in: the chosen one if it is in view, else the one in the middle.
+  // The note about which the map turns once it is zoomed in: the chosen one if in view, else the one in the middle.
   pivot() {
     const {camera, app: {store: {state}, lit}} = this;
     if (camera.zoom < 1.5 * camera.home(state.view).zoom) return -1;

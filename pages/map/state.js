@@ -3,7 +3,8 @@
 
 const START = {
   view: 'tsne_2d', colour: 'family', neuron: 0, note: -1, selection: [], hiddenFamilies: [], hiddenSources: [],
-  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false, more: !MAP.labelled, camera: null,
+  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false,
+  more: !MAP.labelled, camera: null,
 };
 const MORE_FILTERS = ['hiddenSources', 'pitch', 'velocity'];  // folded away at first
 const FILTERS = ['hiddenFamilies', 'wrong', 'search', ...MORE_FILTERS];

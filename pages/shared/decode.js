@@ -41,7 +41,8 @@ function loadScript(address) {
 
 const loading = new Map();
 
-// The [sound, picture] of a note, of a sound of the reader's with an AudioBuffer; its chunk is read from the folder when first asked for.
+// The [sound, picture] of a note, of a sound of the reader's with an AudioBuffer; its chunk is read from the folder
+// when first asked for.
 async function previewOf(note) {
   if (MAP.own.has(note)) return MAP.own.get(note);
   const chunk = Math.floor(MAP.place[note] / MAP.chunk_notes);
