@@ -33,7 +33,7 @@ async function decodeSound(bytes) {
   }
 }
 
-// The loudest 4 s of a decoded sound from their onset on: {channels, rate, start in s, waveform (64000,)}.
+// The loudest 4 s of a decoded sound from their onset on: {channels, rate, waveform (64000,)}.
 function loudestWindow(buffer) {
   const rate = buffer.sampleRate;
   const whole = Array.from({length: buffer.numberOfChannels}, (_, i) => evened(buffer.getChannelData(i)));
@@ -44,7 +44,7 @@ function loudestWindow(buffer) {
   const channels = frames.map(channel => channel.subarray(late, late + Math.round(1.025 * WINDOW_SECONDS * rate)));
   const waveform = resample(mixDown(withoutOffset(channels, rate)), rate);
   if (peakOf(waveform) < SILENT_PEAK) throw new Error('silent (its peak is below −80 dB)');
-  return {channels, rate, start: (start + late) / rate, waveform};
+  return {channels, rate, waveform};
 }
 
 // Chromium divides the positive samples of 16 bits by 32,767 and the negative ones by 32,768, which adds harmonics at

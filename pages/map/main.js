@@ -219,7 +219,7 @@ class App {
   escape() {
     if (this.input.cancelDrag()) this.say('The drag is cancelled.');
     else if (this.through || this.sound.voices.length) this.hush();
-    else this.select([]);
+    else if (this.store.state.selection.length) this.select([]);
   }
 
   // Tell the reader something; '' leaves what was said last.

@@ -15,30 +15,6 @@ function receiveNetwork(content) {
   MAP.network = content;
 }
 
-// Add a sound of the reader's behind the notes; `row` holds its part of the arrays of MAP. Returns its number.
-function addSound(name, row, fc2) {
-  for (const [column, {shape}] of Object.entries(MAP.arrays)) {
-    const [array, values] = [MAP[column], row[column] ?? new Array(shape[1] ?? 1).fill(0)];
-    MAP[column] = new array.constructor(array.length + values.length);
-    MAP[column].set(array);
-    MAP[column].set(values, array.length);
-  }
-  if (MAP.activation) MAP.activation = withActivation(fc2);
-  MAP.notes.push(name);
-  return MAP.count++;
-}
-
-// The levels of the neurons with those of one more sound, one neuron after the other.
-function withActivation(fc2) {
-  const result = new Uint8Array(fc2.length * (MAP.count + 1));
-  for (const [neuron, activation] of fc2.entries()) {
-    const start = neuron * (MAP.count + 1);
-    result.set(levelsOf(neuron), start);
-    result[start + MAP.count] = Math.min(255, Math.round(activation / (MAP.maxima[neuron] || 1) * 255));
-  }
-  return result;
-}
-
 // The numbers below `count`, that of the largest size first.
 function largestFirst(count, size) {
   return Array.from({length: count}, (_, i) => i).sort((a, b) => size(b) - size(a));
