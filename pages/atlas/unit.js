@@ -48,8 +48,7 @@ function readBack({read_back: check, sound}) {
 }
 
 function strongestNotes(unit, play) {
-  return [element('h3', {}, 'Strongest real notes'), ...unit.notes.map((row, i) => element(
-    'button', {className: 'line note', disabled: !MAP.has_sound[row], onclick: () => play(row)},
-    swatch(MAP.colours[MAP.class_index[row]]), element('span', {className: 'name'}, MAP.notes[row]),
-    element('span', {className: 'count'}, number(unit.note_activations[i]))))];
+  return [element('h3', {}, 'Strongest real notes'), ...unit.notes.map((row, i) => lineButton(
+    {className: 'line note', disabled: !MAP.has_sound[row], onclick: () => play(row)},
+    MAP.colours[MAP.class_index[row]], MAP.notes[row], number(unit.note_activations[i])))];
 }

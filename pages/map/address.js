@@ -16,10 +16,8 @@ function writeRows(rows) {
 }
 
 function readRows(text, count) {
-  if (/^~[\w-]+$/.test(text) && text.length % 4 !== 2) {
-    const bits = bytesOf(text.slice(1).replaceAll('-', '+').replaceAll('_', '/'));
-    return Array.from({length: count}, (_, row) => row).filter(row => bits[row >> 3] >> (row & 7) & 1);
-  }
+  const bits = bytesBehind('~', text);
+  if (bits) return Array.from({length: count}, (_, row) => row).filter(row => bits[row >> 3] >> (row & 7) & 1);
   return text.split('.').filter(run => /^\d+(-\d+)?$/.test(run)).flatMap(run => {
     const [first, last = first] = run.split('-').map(Number);
     return Array.from({length: Math.max(0, Math.min(last, count - 1) - first + 1)}, (_, i) => first + i);
@@ -29,6 +27,12 @@ function readRows(text, count) {
 function base64Of(bytes) {
   const text = Array.from(bytes, byte => String.fromCharCode(byte)).join('');
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+// The bytes that a text holds behind a mark; null where it holds none.
+function bytesBehind(mark, text) {
+  if (text[0] !== mark || !/^.[\w-]+$/.test(text) || text.length % 4 === 2) return null;
+  return bytesOf(text.slice(1).replaceAll('-', '+').replaceAll('_', '/'));
 }
 
 function hashOf(text) {
@@ -53,22 +57,15 @@ function byName(names) {
   };
   const read = (...texts) => texts.flatMap(text => {
     if (text.startsWith('_')) return rows.get(text.slice(1)) ?? [];
-    if (/^\*[\w-]+$/.test(text) && text.length % 4 !== 2) return rowsOfHashes(text.slice(1), names);
+    const hashes = bytesBehind('*', text);
+    if (hashes) {
+      const byHash = new Map(names.map((name, row) => [hashOf(name), row]));
+      return [...new Uint32Array(hashes.buffer, 0, hashes.length >> 2)].flatMap(hash => byHash.get(hash) ?? []);
+    }
     const [numbers, map = ofAll()] = text.split('*');
     return map === ofAll() ? readRows(numbers, names.length) : [];
   });
   return {write, read};
-}
-
-function rowsOfHashes(base64, names) {
-  const bytes = bytesOf(base64.replaceAll('-', '+').replaceAll('_', '/'));
-  const rows = new Map(names.map((name, row) => [hashOf(name), row]));
-  return [...new Uint32Array(bytes.buffer, 0, bytes.length >> 2)].flatMap(hash => rows.get(hash) ?? []);
-}
-
-function readRange(text) {
-  const [low, high] = text.split('-').map(Number);
-  return low >= 0 && high <= 127 && low <= high ? [low, high] : [0, 127];
 }
 
 const CAMERA_FIELDS = ['yaw', 'tilt', 'zoom', 'panX', 'panY'];
@@ -79,23 +76,31 @@ function readCamera(text) {
   return Object.fromEntries(CAMERA_FIELDS.map((field, i) => [field, numbers[i]]));
 }
 
+const RANGE = {
+  write: range => range.join('-'),
+  read(text) {
+    const [low, high] = text.split('-').map(Number);
+    return low >= 0 && high <= 127 && low <= high ? [low, high] : [0, 127];
+  },
+};
+const FLAG = {write: flag => flag ? '1' : '0', read: text => text === '1'};
+
 // How each field is written, as a text or a list, and read from all its texts; `read` must stand any.
 const ADDRESS = {
-  view: {key: 'view', write: view => view, read: text => VIEWS.includes(text) ? text : START.view},
-  colour: {key: 'colour', write: colour => colour,
-           read: text => COLOURINGS[text]?.exists() ? text : START.colour},
+  view: {key: 'view', write: String, read: text => VIEWS.includes(text) ? text : START.view},
+  colour: {key: 'colour', write: String, read: text => COLOURINGS[text]?.exists ? text : START.colour},
   neuron: {key: 'neuron', write: String, read: text => Math.max(0, Math.min(MAP.neurons - 1, parseInt(text) || 0))},
   note: {key: 'note', write: note => MAP.notes[note], read: text => MAP.notes.indexOf(text)},
   selection: {key: 'sel', ...byName(MAP.notes)},
   hiddenFamilies: {key: 'hide', ...byName(MAP.families)},
   hiddenSources: {key: 'hide-source', ...byName(MAP.sources)},
-  pitch: {key: 'pitch', write: range => range.join('-'), read: readRange},
-  velocity: {key: 'velocity', write: range => range.join('-'), read: readRange},
-  wrong: {key: 'wrong', write: () => '1', read: text => text === '1' && MAP.labelled && !!MAP.predicted},
-  search: {key: 'search', write: search => search, read: text => text},
-  tab: {key: 'tab', write: tab => tab, read: text => document.getElementById(`panel-${text}`) ? text : START.tab},
-  otherInstruments: {key: 'others', write: () => '1', read: text => text === '1'},
-  more: {key: 'more', write: more => more ? '1' : '0', read: text => text === '1'},
+  pitch: {key: 'pitch', ...RANGE},
+  velocity: {key: 'velocity', ...RANGE},
+  wrong: {key: 'wrong', ...FLAG, read: text => text === '1' && MAP.labelled && !!MAP.predicted},
+  search: {key: 'search', write: String, read: String},
+  tab: {key: 'tab', write: String, read: text => byId(`panel-${text}`) ? text : START.tab},
+  otherInstruments: {key: 'others', ...FLAG},
+  more: {key: 'more', ...FLAG},
   camera: {key: 'camera', read: readCamera,
            write: camera => CAMERA_FIELDS.map(field => +camera[field].toFixed(3)).join('_')},
 };

@@ -10,10 +10,6 @@ const MORPH_MILLISECONDS = 1100;
 const PATH_STEP = 3;  // pixels
 const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 
-function eased(share) {
-  return share * share * (3 - 2 * share);
-}
-
 class Camera {
   constructor() {
     Object.assign(this, FLAT, {width: 1, height: 1, motion: null});
@@ -34,7 +30,7 @@ class Camera {
     Object.assign(this, home, {position: MAP[view]});
     this.project();
     const [left, right, top, bottom] = [...extent(this.x), ...extent(this.y)];
-    const scale = this.scale;
+    const {scale} = this;
     Object.assign(this, before);
     const zoom = MARGIN * Math.min(this.width / Math.max(right - left, 1), this.height / Math.max(bottom - top, 1));
     return {...home, zoom: Math.min(zoom, 4), panX: (this.width - left - right) / 2 / scale,
@@ -52,10 +48,11 @@ class Camera {
     Object.assign(this, pose);
   }
 
-  // Move every point in a straight line to its place in `view`, and the camera with them.
-  morph(view, now, pose = this.home(view)) {
-    if (stillness.matches) return this.show(view, pose);
-    this.motion = {start: now, from: this.position.slice(), to: MAP[view], fromPose: this.pose(), toPose: pose};
+  // Move every point in a straight line to its place in `to`, and the camera with them; returns its pose there.
+  morph(to, toPose) {
+    this.motion = {start: performance.now(), from: this.position.slice(), to, fromPose: this.pose(), toPose};
+    if (stillness.matches) this.step(Infinity);
+    return toPose;
   }
 
   // Move until these notes fill the window, turned as it is; returns the pose in which the camera will stand.
@@ -69,11 +66,9 @@ class Camera {
     const [bottom, top] = along(this.y, -1, this.height / 2, this.panY);
     const zoom = MARGIN * Math.min(this.width / (right - left), this.height / (top - bottom)) * Math.min(...nearness)
       / (this.scale / this.zoom);
-    const pose = {...this.pose(), zoom: Math.min(zoom, notes.length > 1 ? LARGEST : CLOSEST), panX: -(left + right) / 2, panY: -(bottom + top) / 2};
-    if (stillness.matches) Object.assign(this, pose);
-    else this.motion = {start: performance.now(), from: this.position.slice(), to: this.position.slice(),
-                        fromPose: this.pose(), toPose: pose};
-    return pose;
+    return this.morph(this.position.slice(), {
+      ...this.pose(), zoom: Math.min(zoom, notes.length > 1 ? LARGEST : CLOSEST),
+      panX: -(left + right) / 2, panY: -(bottom + top) / 2});
   }
 
   // Take the next step of a motion; true while there is one.
@@ -81,7 +76,7 @@ class Camera {
     if (!this.motion) return false;
     const {start, from, to, fromPose, toPose} = this.motion;
     const share = Math.min(1, (now - start) / MORPH_MILLISECONDS);
-    const way = eased(share);
+    const way = share * share * (3 - 2 * share);  // slow, fast, slow
     for (let i = 0; i < from.length; i++) this.position[i] = from[i] + (to[i] - from[i]) * way;
     for (const key in toPose) this[key] = fromPose[key] + (toPose[key] - fromPose[key]) * way;
     if (share === 1) this.motion = null;
@@ -141,13 +136,7 @@ class Camera {
 
   // The nearest note to a pixel that `allowed` lets through, or -1 if none lies within `reach` pixels.
   nearest(x, y, reach, allowed) {
-    let [best, least] = [-1, reach * reach];
-    for (let i = 0; i < MAP.count; i++) {
-      if (!allowed[i]) continue;
-      const distance = (this.x[i] - x) ** 2 + (this.y[i] - y) ** 2;
-      if (distance < least) [best, least] = [i, distance];
-    }
-    return best;
+    return cheapest(allowed, i => (this.x[i] - x) ** 2 + (this.y[i] - y) ** 2, reach * reach);
   }
 
   // The notes that lie nearest to a path of pixels, each once, in its order.
@@ -167,26 +156,28 @@ class Camera {
 
   // The note that an arrow key leads to: near, and at most 45 degrees off the direction (dx, dy).
   towards(from, dx, dy, allowed) {
-    let [best, least] = [-1, Infinity];
-    for (let i = 0; i < MAP.count; i++) {
+    return cheapest(allowed, i => {
       const [right, down] = [this.x[i] - this.x[from], this.y[i] - this.y[from]];
       const along = right * dx + down * dy;
       const aside = Math.abs(right * dy) + Math.abs(down * dx);
-      if (!allowed[i] || along <= 0 || aside > along) continue;
-      const cost = along + 2 * aside;
-      if (cost < least) [best, least] = [i, cost];
-    }
-    return best;
+      return along > 0 && aside <= along ? along + 2 * aside : Infinity;
+    });
   }
 
   // Notes inside a polygon of pixels [[x, y], ...] (even-odd rule).
   inside(polygon, allowed) {
-    const result = [];
-    for (let i = 0; i < MAP.count; i++) {
-      if (allowed[i] && contains(polygon, this.x[i], this.y[i])) result.push(i);
-    }
-    return result;
+    return [...allowed.keys()].filter(i => allowed[i] && contains(polygon, this.x[i], this.y[i]));
   }
+}
+
+// The note of the least cost below `limit` that `allowed` lets through, or -1.
+function cheapest(allowed, costOf, limit = Infinity) {
+  let [best, least] = [-1, limit];
+  for (let i = 0; i < MAP.count; i++) {
+    const cost = allowed[i] ? costOf(i) : Infinity;
+    if (cost < least) [best, least] = [i, cost];
+  }
+  return best;
 }
 
 function contains(polygon, x, y) {

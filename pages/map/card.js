@@ -1,6 +1,8 @@
 // The card of the chosen note: what it is, what the network says, why it stands where it stands.
 'use strict';
 
+const INSTRUMENT = MAP.labelled ? 'instrument' : 'folder';  // what the instruments of MAP are
+
 class Card {
   constructor(app) {
     this.app = app;
@@ -11,12 +13,10 @@ class Card {
   }
 
   show(state) {
-    const {note} = state;
-    const panel = byId('panel-note');
+    const [{note}, panel] = [state, byId('panel-note')];
     this.fillNearest(state);
     if (note < 0) {
-      panel.replaceChildren(element('p', {}, 'Click a note in the map to hear it and to see why it stands there. '
-        + 'With “Play on hover” the mouse plays the map like an instrument.'));
+      panel.replaceChildren(element('p', {}, 'Choose a note in the map: here you see why it stands there.'));
       return;
     }
     panel.replaceChildren(this.head(note), this.picture(note), this.facts(note),
@@ -25,17 +25,14 @@ class Card {
   }
 
   head(note) {
-    const silent = element('p', {className: 'warning'}, SILENCES.silent);
+    const button = (id, text, onclick, more) => element('button', {id, onclick, ...more}, text);
     return element('div', {}, element('h2', {className: 'note-name'}, MAP.notes[note]), ...this.remarks(note),
       element('div', {className: 'row'},
-              element('button', {id: 'play', className: 'play', disabled: !MAP.has_sound[note],
-                                 onclick: () => this.app.play(note)}, '▶ Play'),
-              element('button', {id: 'show-on-map', onclick: () => this.app.goTo(note)}, 'Show on the map'),
-              element('button', {id: 'hold', title: 'key A', 'aria-pressed': this.app.compare.a === note,
-                                 onclick: () => this.app.compare.hold(note)}, 'Hold as A'),
-              originalUrl(note) ? element('button', {id: 'copy-path', onclick: () => this.copyPath(note)},
-                                          'Copy path') : ''),
-      MAP.has_sound[note] ? '' : silent);
+              button('play', '▶ Play', () => this.app.play(note), {className: 'play', disabled: !MAP.has_sound[note]}),
+              button('show-on-map', 'Show on the map', () => this.app.goTo(note)),
+              button('hold', 'Hold as A', () => this.app.compare.hold(note),
+                     {title: 'key A', 'aria-pressed': this.app.compare.a === note}),
+              originalUrl(note) ? button('copy-path', 'Copy path', () => this.copyPath(note)) : ''));
   }
 
   async copyPath(note) {
@@ -44,11 +41,13 @@ class Card {
   }
 
   remarks(note) {
-    const place = element('p', {className: 'hint'}, 'This is a sound of yours. Its place is approximate: in '
-      + 'every view it is the mean of the places of its nearest notes in fc2 space.');
-    const outOfDistribution = element('p', {className: 'warning'}, 'Out of distribution: in fc2 space this sound lies '
-      + 'where sounds of no label lie: 98 % of the valid notes do so less. The prediction means little.');
-    return [...isAdded(note) ? [place] : [], ...MAP.out_of_distribution[note] ? [outOfDistribution] : []];
+    return [
+      [isAdded(note), 'hint', 'This is a sound of yours. Its place is approximate: in every view it is the mean of the '
+        + 'places of its nearest notes in fc2 space.'],
+      [MAP.out_of_distribution[note], 'warning', 'Out of distribution: in fc2 space this sound lies where sounds of '
+        + 'no label lie: 98 % of the valid notes do so less. The prediction means little.'],
+      [!MAP.has_sound[note], 'warning', SILENCES.silent],
+    ].filter(([holds]) => holds).map(([, className, text]) => element('p', {className}, text));
   }
 
   picture(note) {
@@ -80,10 +79,10 @@ class Card {
   }
 
   facts(note) {
-    const rows = [['family', element('span', {}, swatch(MAP.colours[MAP.class_index[note]]), familyOf(note))],
-                  [MAP.sources_title === 'Folders' ? 'folder' : 'source', MAP.sources[MAP.source[note]] || 'unknown'],
+    const rows = [['family', element('span', {}, swatch(colourOf(note)), familyOf(note))],
+                  [SOURCE, MAP.sources[MAP.source[note]] || 'unknown'],
                   ['pitch', MAP.pitch[note] < 0 ? 'unknown' : `${pitchName(MAP.pitch[note])} (${MAP.pitch[note]})`],
-                  ['velocity', MAP.velocity[note] < 0 ? 'unknown' : String(MAP.velocity[note])]];
+                  ['velocity', known(MAP.velocity[note], 'unknown')]];
     return element('dl', {className: 'facts'}, ...rows.map(
       ([term, value]) => element('div', {}, element('dt', {}, term), element('dd', {}, value))));
   }
@@ -93,7 +92,7 @@ class Card {
     const taken = `taken for ${MAP.labels[MAP.predicted[note]]}`;
     const [className, verdict] = !MAP.labelled ? ['', ''] : isAdded(note) ? ['', taken]
       : isWrong(note) ? ['wrong', `wrong: ${taken}`] : ['right', 'right'];
-    const families = [...MAP.labels.keys()].sort((a, b) => probability(note, b) - probability(note, a))
+    const families = largestFirst(MAP.labels.length, family => probability(note, family))
       .filter((family, rank) => rank < 5 || family === MAP.class_index[note]);
     return [element('h3', {}, 'Prediction ', element('span', {className}, verdict)),
             ...families.map(family => bar(MAP.labels[family], probability(note, family),
@@ -102,14 +101,11 @@ class Card {
 
   neurons(note) {
     if (!MAP.activation) return [];
-    const strongest = [...strongestOf(note)].filter(neuron => activationOf(note, neuron) > 0);
-    const largest = Math.max(...strongest.map(neuron => activationOf(note, neuron)));
-    return [element('h3', {}, 'Strongest neurons of fc2'), ...strongest.map(neuron => {
-      const value = activationOf(note, neuron);
-      return element('button', {className: 'line neuron', title: 'colour the map by this neuron',
-                                onclick: () => this.app.store.change({colour: 'neuron', neuron})},
-                     bar(`neuron ${neuron}`, value / largest, value.toPrecision(3)));
-    })];
+    const strongest = Array.from(strongestOf(note), neuron => [neuron, activationOf(note, neuron)])
+      .filter(([, value]) => value > 0);
+    const [, largest] = extent(strongest.map(([, value]) => value));
+    return [element('h3', {}, 'Strongest neurons of fc2'), ...strongest.map(([neuron, value]) => neuronButton(
+      this.app.store, neuron, 'line neuron', bar(`neuron ${neuron}`, value / largest, value.toPrecision(3))))];
   }
 
   neighbours(note) {
@@ -117,10 +113,9 @@ class Card {
     const {store} = this.app;
     const checkbox = element('input', {type: 'checkbox', checked: store.state.otherInstruments,
                                        onchange: ({target}) => store.change({otherInstruments: target.checked})});
-    const other = MAP.labelled ? 'instrument' : 'folder';
-    const leaveOut = element('label', {className: 'check'}, checkbox, `leave out this ${other}`);
-    const unlike = element('button', {id: 'other-instrument', title: `key O: the nearest note of another ${other}`,
-                                      onclick: () => this.walkOn(note)}, `Like this, but another ${other}`);
+    const leaveOut = element('label', {className: 'check'}, checkbox, `leave out this ${INSTRUMENT}`);
+    const unlike = element('button', {id: 'other-instrument', title: `key O: the nearest note of another ${INSTRUMENT}`,
+                                      onclick: () => this.walkOn(note)}, `Like this, but another ${INSTRUMENT}`);
     return [element('h3', {}, 'Nearest notes in fc2 space'), ...hasInstrument(note) ? [leaveOut, unlike] : [],
             this.nearest];
   }
@@ -128,7 +123,7 @@ class Card {
   // Go to the nearest note of another instrument; from there on, to none where this walk has been.
   walkOn(note) {
     const others = note < 0 || !hasInstrument(note) ? [] : neighboursOf(note, true);
-    if (!others.length) return this.app.say(`There is no note of another ${MAP.labelled ? 'instrument' : 'folder'} to go to.`);
+    if (!others.length) return this.app.say(`There is no note of another ${INSTRUMENT} to go to.`);
     if (this.walked.at(-1) !== note) this.walked = [note];
     const next = others.find(other => !this.walked.includes(other)) ?? others[0];
     this.walked.push(next);
@@ -138,9 +133,8 @@ class Card {
   // Only the list changes with the checkbox, which keeps the focus.
   fillNearest({note, otherInstruments}) {
     const others = note < 0 ? [] : neighboursOf(note, otherInstruments);
-    this.nearest.replaceChildren(...Array.from(others, other => element(
-      'button', {className: 'line', title: 'play it and go there', onclick: () => this.app.choose(other, {show: true})},
-      swatch(MAP.colours[MAP.class_index[other]]), element('span', {className: 'name'}, MAP.notes[other]),
-      element('span', {className: 'count'}, pitchName(MAP.pitch[other])))));
+    this.nearest.replaceChildren(...Array.from(others, other => lineButton(
+      {className: 'line', title: 'play it and go there', onclick: () => this.app.choose(other, {show: true})},
+      colourOf(other), MAP.notes[other], pitchName(MAP.pitch[other]))));
   }
 }

@@ -40,7 +40,7 @@ class Compare {
     const {b, app} = this;
     const turn = app.through = {};
     app.play(this.a);
-    await new Promise(resolve => setTimeout(resolve, A_MILLISECONDS));
+    await pause(A_MILLISECONDS);
     if (app.through !== turn) return;
     app.through = null;
     app.play(b);
@@ -76,36 +76,22 @@ class Compare {
 
   // Rows of a table: the probabilities, then the neurons, that differ most.
   differences(a, b) {
-    const row = (head, one, other) => element('tr', {}, element('th', {scope: 'row'}, head), element('td', {}, one),
-                                              element('td', {}, other));
-    const families = MAP.predicted ? MAP.labels.length : 0;
-    const neurons = MAP.activation ? MAP.neurons : 0;
+    const rows = (count, valueOf, head, text) => largestFirst(count, i => Math.abs(valueOf(a, i) - valueOf(b, i)))
+      .filter(i => valueOf(a, i) !== valueOf(b, i)).slice(0, N_DIFFERENCES).map(i => element(
+        'tr', {}, element('th', {scope: 'row'}, head(i)), element('td', {}, text(valueOf(a, i))),
+        element('td', {}, text(valueOf(b, i)))));
     return [
-      ...mostDiffering(families, family => Math.abs(probability(a, family) - probability(b, family))).map(
-        family => row(MAP.labels[family], percent(probability(a, family)), percent(probability(b, family)))),
-      ...mostDiffering(neurons, neuron => Math.abs(activationOf(a, neuron) - activationOf(b, neuron))).map(
-        neuron => row(this.neuronButton(neuron), activationOf(a, neuron).toFixed(2),
-                      activationOf(b, neuron).toFixed(2)))];
+      ...rows(MAP.predicted ? MAP.labels.length : 0, probability, family => MAP.labels[family], percent),
+      ...rows(MAP.activation ? MAP.neurons : 0, activationOf,
+              neuron => neuronButton(this.app.store, neuron, 'neuron'), value => value.toFixed(2))];
   }
-
-  neuronButton(neuron) {
-    return element('button', {className: 'neuron', title: 'colour the map by this neuron',
-                              onclick: () => this.app.store.change({colour: 'neuron', neuron})}, `neuron ${neuron}`);
-  }
-}
-
-// The numbers below `count` of the largest sizes, the largest first.
-function mostDiffering(count, size) {
-  return Array.from({length: count}, (_, i) => i).filter(i => size(i) > 0).sort((i, j) => size(j) - size(i))
-    .slice(0, N_DIFFERENCES);
 }
 
 // Euclidean, as in the lists of nearest notes. As the activations are levels of 1/255 of each neuron's maximum, it is
 // off by 0.02 % (median of pairs of the demo's notes; to the nearest note by 0.16 %, at most 16 %).
 function distanceInFc2(a, b) {
-  let sum = 0;
-  for (let neuron = 0; neuron < MAP.neurons; neuron++) sum += (activationOf(a, neuron) - activationOf(b, neuron)) ** 2;
-  return Math.sqrt(sum);
+  const offsets = Array.from({length: MAP.neurons}, (_, neuron) => activationOf(a, neuron) - activationOf(b, neuron));
+  return Math.hypot(...offsets);
 }
 
 // A distance means something only beside another one.

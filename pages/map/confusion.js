@@ -7,24 +7,18 @@ class ConfusionPanel {
     if (!MAP.labelled) {
       byId('tab-confusion').remove();
       byId('panel-confusion').remove();
-      return;
+    } else if (MAP.predicted) {
+      this.build(MAP.labels.length);
+      app.store.subscribe(['selection'], ({selection}) => this.mark(selection));
     }
-    if (!MAP.predicted) {
-      byId('panel-confusion').append(
-        element('p', {}, 'There are no predictions yet: run evaluate.py, then sound_map.py.'));
-      return;
-    }
-    const size = MAP.labels.length;
+  }
+
+  build(size) {
     this.cells = Array.from({length: size * size}, () => []);
     for (let note = 0; note < MAP.n_notes; note++) {
       this.cells[MAP.class_index[note] * size + MAP.predicted[note]].push(note);
     }
-    this.build(size);
-    app.store.subscribe(['selection'], ({selection}) => this.mark(selection));
-  }
-
-  build(size) {
-    this.buttons = this.cells.map((notes, i) => this.cell(notes, Math.floor(i / size), i % size));
+    this.buttons = MAP.labels.flatMap((_, row) => this.row(this.cells.slice(row * size, (row + 1) * size), row));
     this.buttons[0].tabIndex = 0;
     const rows = MAP.labels.map((label, row) => element('tr', {}, element('th', {scope: 'row'}, label),
       ...this.buttons.slice(row * size, (row + 1) * size).map(button => element('td', {}, button))));
@@ -35,27 +29,29 @@ class ConfusionPanel {
     table.onkeydown = event => this.walk(event, size);
     const right = MAP.labels.reduce((sum, _, i) => sum + this.cells[i * size + i].length, 0);
     const share = percent(right / MAP.n_notes);
-    byId('panel-confusion').append(
+    byId('panel-confusion').replaceChildren(
       element('h2', {}, `${right.toLocaleString('en')} of ${counted(MAP.n_notes, 'note')} right (${share})`),
-      element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell dims all other '
-        + 'notes and plays its notes one by one.'),
+      element('p', {}, 'Rows: the family. Columns: what the network took it for. A click on a cell selects its notes '
+        + 'and plays them one by one.'),
       element('div', {className: 'scroll'}, table),
       element('div', {className: 'row'}, element('button', {onclick: () => this.app.hush()}, '■ Stop'),
-              element('button', {onclick: () => this.app.select([])}, 'Show all again')));
+              element('button', {onclick: () => this.app.select([])}, 'Select none')));
   }
 
-  cell(notes, row, column) {
-    const size = MAP.labels.length;
-    const total = this.cells.slice(row * size, (row + 1) * size).reduce((sum, cell) => sum + cell.length, 0);
-    const title = `${MAP.labels[row]} taken for ${MAP.labels[column]}: ${counted(notes.length, 'note')}`;
-    const button = element('button', {title, tabIndex: -1, className: row === column ? 'right' : 'mistake',
-                                      'aria-label': title}, notes.length ? String(notes.length) : '');
-    button.style.setProperty('--share', total ? Math.sqrt(notes.length / total) : 0);
-    button.onclick = () => {
-      this.app.select(notes);
-      this.app.playThrough(notes);
-    };
-    return button;
+  // The buttons of a family, whose notes `cells` hold by what they were taken for.
+  row(cells, family) {
+    const total = cells.reduce((sum, {length}) => sum + length, 0);
+    return cells.map((notes, taken) => {
+      const title = `${MAP.labels[family]} taken for ${MAP.labels[taken]}: ${counted(notes.length, 'note')}`;
+      const button = element('button', {title, tabIndex: -1, className: family === taken ? 'right' : 'mistake',
+                                        'aria-label': title}, notes.length || '');
+      button.style.setProperty('--share', total ? Math.sqrt(notes.length / total) : 0);
+      button.onclick = () => {
+        this.app.select(notes);
+        this.app.playThrough(notes);
+      };
+      return button;
+    });
   }
 
   walk(event, size) {
@@ -70,6 +66,6 @@ class ConfusionPanel {
 
   mark(selection) {
     const chosen = this.cells.findIndex(cell => cell.length && String(cell) === String(selection));
-    for (const [i, button] of this.buttons.entries()) press(button, i === chosen);
+    pressOne(this.buttons, button => button === this.buttons[chosen]);
   }
 }

@@ -1,8 +1,6 @@
 // The reader's own sounds: dropped, chosen or recorded, they become points of the map. Nothing leaves the page.
 'use strict';
 
-const FADE_SECONDS = 0.05;  // at the end of what is played of a longer sound
-
 class OwnSounds {
   constructor(app) {
     Object.assign(this, {app, queue: Promise.resolve(), recordings: 0});
@@ -23,18 +21,15 @@ class OwnSounds {
   // Files may be dropped anywhere on the page, which they would replace otherwise.
   bindDrop() {
     const show = shown => document.body.classList.toggle('dropping', shown);
-    document.addEventListener('dragover', event => {
-      if (!event.dataTransfer.types.includes('Files')) return;
-      event.preventDefault();
-      show(true);
-    });
+    for (const type of ['dragover', 'drop']) {
+      document.addEventListener(type, event => {
+        if (!event.dataTransfer.types.includes('Files')) return;
+        event.preventDefault();
+        show(type === 'dragover');
+        if (type === 'drop') this.add(droppedFiles(event.dataTransfer));
+      });
+    }
     document.addEventListener('dragleave', event => event.relatedTarget || show(false));
-    document.addEventListener('drop', event => {
-      show(false);
-      if (!event.dataTransfer.types.includes('Files')) return;
-      event.preventDefault();
-      this.add(droppedFiles(event.dataTransfer));
-    });
   }
 
   bindRecording(button) {
@@ -130,61 +125,10 @@ class OwnSounds {
 
   summary(note) {
     const [, , probabilities] = MAP.own.get(note);
-    const families = [...MAP.labels.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, 3);
-    const said = families.map(family => `${MAP.labels[family]} ${percent(probabilities[family])}`);
-    return `${MAP.notes[note]}: ${said.join(', ')}${MAP.out_of_distribution[note]
-      ? ' · out of distribution' : ''}`;
+    const said = largestFirst(probabilities.length, family => probabilities[family]).slice(0, 3).map(
+      family => `${MAP.labels[family]} ${percent(probabilities[family])}`);
+    return `${MAP.notes[note]}: ${said.join(', ')}${MAP.out_of_distribution[note] ? ' · out of distribution' : ''}`;
   }
-}
-
-// What is added to each array of MAP for a sound, as pack_map of deepdream/map/data.py writes it.
-function rowOfSound(network, {fc2, probabilities, isOut}) {
-  const indexIn = (list, value) => list.includes(value) ? list.indexOf(value) : list.push(value) - 1;
-  const {family, colour} = network.own;
-  if (!MAP.families.includes(family)) MAP.colours.push(colour);
-  const nearest = nearestNotes(network, fc2, Math.max(network.n_around, MAP.arrays.neighbours.shape[1]));
-  const neighbours = nearest.slice(0, MAP.arrays.neighbours.shape[1]).map(({row}) => row);
-  const order = values => [...values.keys()].sort((a, b) => values[b] - values[a]);
-  const places = VIEWS.map(view => [view, placeAmong(nearest.slice(0, network.n_around), MAP[view])]);
-  return {
-    ...Object.fromEntries(places), class_index: [indexIn(MAP.families, family)], source: [indexIn(MAP.sources, '')],
-    instrument: [indexIn(MAP.instruments, family)], pitch: [-1], velocity: [-1], has_sound: [1],
-    cluster: [-1], program: [indexIn(MAP.programs, '')], out_of_distribution: [isOut],
-    strongest: order(fc2).slice(0, MAP.arrays.strongest.shape[1]), neighbours, other_neighbours: neighbours,
-    probabilities: probabilities.map(share => Math.round(share * 65535)), predicted: [order(probabilities)[0]],
-  };
-}
-
-// The 4 s that were judged, at their own rate.
-function playable({channels, rate}) {
-  const length = Math.min(channels[0].length, WINDOW_SECONDS * rate);
-  const buffer = new AudioBuffer({length, numberOfChannels: channels.length, sampleRate: rate});
-  for (const [i, channel] of channels.entries()) {
-    const faded = channel.slice(0, length);
-    const last = Math.min(length, Math.round(FADE_SECONDS * rate));
-    for (let k = 1; k <= last; k++) faded[length - k] *= k / last;
-    buffer.copyToChannel(faded, i);
-  }
-  return buffer;
-}
-
-// A spectrum (251, 513) as a picture in base64, as `write_picture` of deepdream/map/previews.py draws it.
-function pictureOf(spectrum) {
-  const {width, height} = SPECTRUM_SIZE;
-  const levels = new Float32Array(width * height);
-  for (let band = 0; band < height; band++) {
-    const [low, next] = [band, band + 1].map(edge => 3 * 171 ** (edge / height));
-    const bins = [Math.floor(low), Math.max(Math.ceil(next - 1e-9), Math.floor(low) + 1)];
-    for (let frame = 0; frame < 2 * width; frame++) {
-      const at = (height - 1 - band) * width + (frame >> 1);
-      for (let bin = bins[0]; bin < bins[1]; bin++) levels[at] = Math.max(levels[at], spectrum[frame * N_BINS + bin]);
-    }
-  }
-  const scale = 255 / Math.max(extent(levels)[1], 1);
-  const canvas = element('canvas', SPECTRUM_SIZE);
-  const pixels = Uint32Array.from(levels, level => 0xff000000 | Math.round(level * scale) * 0x10101);
-  canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
-  return canvas.toDataURL('image/webp', 0.6).split(',')[1];
 }
 
 function isSound(file) {

@@ -14,25 +14,20 @@ function csvRow(cells) {
 }
 
 function csvText(notes) {
-  const header = ['note', 'file', 'label', 'source', 'pitch', 'velocity'];
-  if (MAP.predicted) header.push('predicted', ...MAP.labelled ? ['right'] : [], ...MAP.labels);
-  for (const view of VIEWS) header.push(`${view}_x`, `${view}_y`, `${view}_z`);
-  const row = note => {
-    const cells = [MAP.notes[note], fileOf(note), familyOf(note), MAP.sources[MAP.source[note]],
-                   known(MAP.pitch[note]), known(MAP.velocity[note])];
-    if (MAP.predicted) {
-      cells.push(MAP.labels[MAP.predicted[note]],
-                 ...MAP.labelled ? [isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right'] : [],
-                 ...MAP.labels.map((_, i) => probability(note, i).toFixed(5)));
-    }
-    for (const view of VIEWS) cells.push(...MAP[view].slice(3 * note, 3 * note + 3));
-    return csvRow(cells);
-  };
-  return csvRow(header) + notes.map(row).join('');
+  const columns = [
+    ['note', note => MAP.notes[note]], ['file', fileOf], ['label', familyOf],
+    ['source', note => MAP.sources[MAP.source[note]]],
+    ['pitch', note => known(MAP.pitch[note])], ['velocity', note => known(MAP.velocity[note])],
+    ...MAP.predicted ? [['predicted', note => MAP.labels[MAP.predicted[note]]]] : [],
+    ...MAP.predicted && MAP.labelled ? [['right', note => isAdded(note) ? '' : isWrong(note) ? 'wrong' : 'right']] : [],
+    ...MAP.predicted ? MAP.labels.map((label, i) => [label, note => probability(note, i).toFixed(5)]) : [],
+    ...VIEWS.flatMap(view => ['x', 'y', 'z'].map((axis, i) => [`${view}_${axis}`, note => MAP[view][3 * note + i]]))];
+  return csvRow(columns.map(([name]) => name))
+    + notes.map(note => csvRow(columns.map(([, valueOf]) => valueOf(note)))).join('');
 }
 
-function known(value) {
-  return value < 0 ? '' : value;
+function known(value, otherwise = '') {
+  return value < 0 ? otherwise : value;
 }
 
 function save(name, type, text) {

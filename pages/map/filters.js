@@ -33,19 +33,11 @@ class FilterPanel {
   toggles(id, names, column, field) {
     const counts = new Uint32Array(names.length);
     for (const one of column) counts[one]++;
-    this[field] = names.map((name, i) => {
-      const button = element('button', {className: 'toggle', hidden: !counts[i]}, swatch(''),
-                             element('span', {className: 'name'}, name),
-                             element('span', {className: 'count'}, counts[i].toLocaleString('en')));
-      button.onclick = () => {
-        const hidden = this.store.state[field];
-        this.store.change({[field]: hidden.includes(i) ? hidden.filter(one => one !== i) : [...hidden, i]});
-      };
-      button.ondblclick = () => this.store.change({[field]: names.map((_, j) => j).filter(j => j !== i)});
-      button.title = 'click: dim or show; double click: only this';
-      return button;
-    });
-    byId(id).replaceChildren(...this[field]);
+    byId(id).replaceChildren(...names.map((name, i) => lineButton({
+      className: 'toggle', hidden: !counts[i], title: 'click: dim or show; double click: only this',
+      onclick: () => this.store.change({[field]: toggled(this.store.state[field], i)}),
+      ondblclick: () => this.store.change({[field]: [...names.keys()].filter(j => j !== i)}),
+    }, '', name, counts[i].toLocaleString('en'))));
   }
 
   range(field) {
@@ -60,9 +52,8 @@ class FilterPanel {
   }
 
   show(state) {
-    const byFamily = state.colour === 'family' || state.colour === 'predicted';
-    this.paint(this.hiddenFamilies, state.hiddenFamilies, byFamily ? MAP.colours : null);
-    this.paint(this.hiddenSources, state.hiddenSources, state.colour === 'source' ? COLOURINGS.source.colours() : null);
+    this.paint('families', state.hiddenFamilies, ['family', 'predicted'].includes(state.colour) ? MAP.colours : []);
+    this.paint('sources', state.hiddenSources, state.colour === 'source' ? sourceColours() : []);
     for (const field of ['pitch', 'velocity']) {
       [byId(`${field}-low`).value, byId(`${field}-high`).value] = state[field];
     }
@@ -77,10 +68,10 @@ class FilterPanel {
     byId('found').textContent = foundText(state);
   }
 
-  paint(buttons, hidden, colours) {
-    for (const [i, button] of buttons.entries()) {
+  paint(id, hidden, colours) {
+    for (const [i, button] of [...byId(id).children].entries()) {
       press(button, !hidden.includes(i));
-      button.firstChild.style.background = colours ? colours[i] : '';
+      button.firstChild.style.background = colours[i] ?? '';
     }
   }
 }

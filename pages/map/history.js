@@ -18,7 +18,9 @@ class SelectionHistory {
       this.future = [];
     }
     this.present = selection;
-    this.show();
+    // Never disabled, which would take the focus from a button that has it.
+    byId('undo').setAttribute('aria-disabled', !this.past.length);
+    byId('redo').setAttribute('aria-disabled', !this.future.length);
   }
 
   walk(from, to) {
@@ -26,13 +28,6 @@ class SelectionHistory {
     to.push(this.present);
     this.present = from.pop();
     this.app.select(this.present);
-    this.app.say(`${counted(this.present.length, 'note')} selected`);
-  }
-
-  // Never disabled, which would take the focus from a button that has it.
-  show() {
-    byId('undo').setAttribute('aria-disabled', !this.past.length);
-    byId('redo').setAttribute('aria-disabled', !this.future.length);
   }
 
   key(event) {

@@ -10,14 +10,10 @@ const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 
 class Input {
   constructor(app, stage) {
-    Object.assign(this, {app, stage, camera: stage.camera, box: stage.box, tool: 'move', pointers: new Map()});
+    const {box, camera} = stage;
+    Object.assign(this, {app, stage, camera, box, tool: 'move', pointers: new Map()});
     this.at = null;  // where the pointer hovers
-    const box = this.box;
-    box.onpointerdown = event => this.down(event);
-    box.onpointermove = event => this.move(event);
-    box.onpointerup = event => this.up(event);
-    box.onpointercancel = event => this.cancel(event);
-    box.onpointerleave = () => this.leave();
+    for (const deed of ['down', 'move', 'up', 'cancel', 'leave']) box[`onpointer${deed}`] = event => this[deed](event);
     box.onkeydown = event => this.key(event);
     box.addEventListener('wheel', event => this.wheel(event), {passive: false});
   }
@@ -61,7 +57,7 @@ class Input {
     const at = this.place(event);
     const pointer = this.pointers.get(event.pointerId);
     if (!pointer) return event.pointerType === 'touch' || this.hover(this.pick(at), at);
-    if (!pointer.dragged && Math.hypot(at[0] - pointer.start[0], at[1] - pointer.start[1]) > DRAG_START) {
+    if (!pointer.dragged && apart(at, pointer.start) > DRAG_START) {
       pointer.dragged = true;
       this.leave();
     }
@@ -90,7 +86,7 @@ class Input {
     this.cancel(event);
     if (!pointer) return;
     if (event.pointerType === 'mouse') this.at = pointer.at;
-    if (pointer.waits && !pointer.dragged) this.click(pointer.at);
+    if (pointer.waits && !pointer.dragged) this.app.choose(this.pick(pointer.at), {tab: 'note'});
     else if (pointer.plays || !pointer.dragged) this.app.choosePlayed(pointer.note);
     else if (polygon && this.tool === 'path') this.app.playPath(polygon);
     else if (polygon) this.enclose(polygon, event.shiftKey);
@@ -117,15 +113,10 @@ class Input {
     return dragged;
   }
 
-  click(at) {
-    const note = this.pick(at);
-    if (note >= 0) this.app.choose(note, {tab: 'note'});
-  }
-
   pinch(moving, at) {
-    const [still] = [...this.pointers].filter(([id]) => id !== moving).map(([, pointer]) => pointer.at);
     const before = this.pointers.get(moving).at;
-    const spread = point => Math.max(20, Math.hypot(point[0] - still[0], point[1] - still[1]));
+    const [, {at: still}] = [...this.pointers].find(([id]) => id !== moving);
+    const spread = point => Math.max(20, apart(point, still));
     this.camera.pan((at[0] - before[0]) / 2, (at[1] - before[1]) / 2);
     this.stage.zoom(spread(at) / spread(before), (at[0] + still[0]) / 2, (at[1] + still[1]) / 2);
   }
@@ -139,7 +130,7 @@ class Input {
   // The note under a pixel: a lit one if there is any, and the one it was before unless another is clearly nearer.
   pick([x, y]) {
     const {camera, app, stage: {hovered}} = this;
-    const distance = note => Math.hypot(camera.x[note] - x, camera.y[note] - y);
+    const distance = note => apart([camera.x[note], camera.y[note]], [x, y]);
     const lit = camera.nearest(x, y, CLICK_REACH, app.lit);
     if (lit < 0) return camera.nearest(x, y, this.stage.radius() + 3, app.passing);
     return app.lit[hovered] && distance(hovered) < distance(lit) + STAY_REACH ? hovered : lit;
@@ -193,4 +184,8 @@ class Input {
     if (next >= 0) this.app.choose(next, {tab: 'note'});
     else this.app.say('There is no note in that direction.');
   }
+}
+
+function apart(a, b) {
+  return Math.hypot(a[0] - b[0], a[1] - b[1]);
 }

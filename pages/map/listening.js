@@ -12,10 +12,10 @@ const [PASSED, STOPPED_DB] = [0.913, 100];  // of the resampling filter: the sha
 // The sample rate that a wav, FLAC or Vorbis file names; 48,000 for others.
 function ownRate(bytes) {
   const view = new DataView(bytes);
-  const text = (at, length) => String.fromCharCode(...new Uint8Array(bytes, at, Math.min(length, bytes.byteLength - at)));
+  const text = (start, end) => String.fromCharCode(...new Uint8Array(bytes.slice(start, end)));
   if (bytes.byteLength < 64) return OTHER_RATE_HZ;
   if (text(0, 4) === 'fLaC') return view.getUint32(18) >>> 12;
-  if (text(28, 7) === '\x01vorbis') return view.getUint32(40, true);
+  if (text(28, 35) === '\x01vorbis') return view.getUint32(40, true);
   const format = text(0, 4) === 'RIFF' ? text(0, 4096).indexOf('fmt ') : -1;
   return format >= 0 ? view.getUint32(format + 12, true) : OTHER_RATE_HZ;
 }
@@ -33,7 +33,7 @@ async function decodeSound(bytes) {
   }
 }
 
-// The loudest 4 s of a decoded sound from their onset on: {channels, rate, start in s, waveform (64000,)}.
+// The loudest 4 s of a decoded sound from their onset on: {channels, rate, waveform (64000,)}.
 function loudestWindow(buffer) {
   const rate = buffer.sampleRate;
   const whole = Array.from({length: buffer.numberOfChannels}, (_, i) => evened(buffer.getChannelData(i)));
@@ -44,7 +44,7 @@ function loudestWindow(buffer) {
   const channels = frames.map(channel => channel.subarray(late, late + Math.round(1.025 * WINDOW_SECONDS * rate)));
   const waveform = resample(mixDown(withoutOffset(channels, rate)), rate);
   if (peakOf(waveform) < SILENT_PEAK) throw new Error('silent (its peak is below −80 dB)');
-  return {channels, rate, start: (start + late) / rate, waveform};
+  return {channels, rate, waveform};
 }
 
 // Chromium divides the positive samples of 16 bits by 32,767 and the negative ones by 32,768, which adds harmonics at
@@ -116,7 +116,7 @@ function withoutOffset(channels, rate) {
   if (channels.every(channel => Math.abs(moments(channel, 0, length)[0]) < LEAST_OFFSET / 2)) return channels;
   const size = Math.max(1, Math.min(length, Math.round(rate / 10)));
   return channels.map(channel => {
-    const blocks = Array.from({length: Math.floor(length / size)}, (_, i) => moments(channel, i * size, (i + 1) * size));
+    const blocks = Array.from({length: Math.floor(length / size)}, (_, i) => moments(channel, i * size, i * size + size));
     const quiet = blocks.sort((a, b) => a[1] - a[0] ** 2 - b[1] + b[0] ** 2).slice(0, Math.ceil(blocks.length / 10));
     const means = quiet.map(([mean]) => mean).sort((a, b) => a - b);
     const offset = (means[(means.length - 1) >> 1] + means[means.length >> 1]) / 2;
@@ -134,7 +134,7 @@ function mixDown(channels) {
   return level(mix) < 10 ** (CANCELLED_DB / 20) * loudest ? channels[levels.indexOf(loudest)] : mix;
 }
 
-// 4 s at 16 kHz of a waveform, with zeros behind its end: through a windowed sinc (Kaiser) that passes 91 % of the band.
+// 4 s at 16 kHz of a waveform, with zeros behind its end: a windowed sinc (Kaiser) passes 91 % of the band.
 function resample(waveform, rate) {
   const result = new Float32Array(N_SAMPLES);
   if (rate === RATE_HZ) {

@@ -6,10 +6,6 @@ const ADDRESS_DELAY = 250;
 class App {
   constructor() {
     this.store = new Store();
-    this.makeRoom();
-    this.passing = this.everything;
-    this.lit = this.everything;
-    this.colours = new Uint32Array(MAP.count);
     this.playing = new Playing(this);
     this.sound = this.playing.sound;
     this.stage = new Stage(this);
@@ -17,21 +13,17 @@ class App {
     this.compare = new Compare(this);
     this.card = new Card(this);
     this.activationRead = this.readActivation();
-    for (const Panel of [ColourPanel, FilterPanel, SelectionPanel, ConfusionPanel, ClustersPanel, Tabs, OwnSounds]) {
-      new Panel(this);
+    for (const Part of [ColourPanel, FilterPanel, SelectionPanel, SelectionHistory, ConfusionPanel, Tabs, OwnSounds]) {
+      new Part(this);
     }
-    new SelectionHistory(this);
-    buildQualityPanel();
+    buildClustersPanel(this);
+    fillQualityPanel();
     this.bindHeader();
     this.bindState();
     document.addEventListener('keydown', event => this.shortcut(event));
     const about = MAP.labelled ? `${counted(MAP.n_notes, 'note')} of the ${MAP.split} split.`
       : `${counted(MAP.n_notes, 'sound')} of ${MAP.split}.`;
     byId('subtitle').textContent = [about, ...MAP.remarks].join(' ');
-  }
-
-  makeRoom() {
-    this.everything = new Uint8Array(MAP.count).fill(1);
   }
 
   async readActivation() {
@@ -54,10 +46,7 @@ class App {
 
   bindState() {
     const {store, stage} = this;
-    store.subscribe(['count'], () => {
-      this.makeRoom();
-      stage.makeRoom();
-    });
+    store.subscribe(['count'], () => stage.makeRoom());
     store.subscribe([...FILTERS, 'selection', 'count'], state => {
       this.passing = passing(state);
       const selected = new Set(state.selection);
@@ -70,9 +59,7 @@ class App {
       stage.request();
     });
     store.subscribe(['note', 'otherInstruments'], () => stage.request());
-    store.subscribe(['view'], ({view}) => {
-      for (const button of byId('views').children) press(button, button.dataset.view === view);
-    });
+    store.subscribe(['view'], ({view}) => pressOne(byId('views').children, button => button.dataset.view === view));
     store.subscribe(Object.keys(ADDRESS), state => {
       clearTimeout(this.writing);
       this.writing = setTimeout(() => history.replaceState(null, '', writeAddress(state)), ADDRESS_DELAY);
@@ -94,7 +81,7 @@ class App {
 
   show(view) {
     if (view === this.store.state.view) return;
-    this.stage.camera.morph(view, performance.now());
+    this.stage.camera.morph(MAP[view], this.stage.camera.home(view));
     this.store.change({view, camera: null});
     this.stage.request();
   }
@@ -108,7 +95,7 @@ class App {
   use(tool) {
     this.input.tool = tool;
     this.stage.box.dataset.tool = tool;
-    for (const button of byId('tools').children) press(button, button.dataset.tool === tool);
+    pressOne(byId('tools').children, button => button.dataset.tool === tool);
   }
 
   // Notes.
@@ -123,6 +110,7 @@ class App {
 
   // Make a note the chosen one and play it.
   choose(note, {tab, show} = {}) {
+    if (note < 0) return;
     this.through = null;
     this.store.change(tab ? {note, tab} : {note});
     this.stage.reveal(note, show);
@@ -136,9 +124,7 @@ class App {
   }
 
   async play(note, quick) {
-    if (note < 0) return;
-    const trouble = await this.playing.play(note, quick);
-    if (trouble) this.say(trouble);
+    if (note >= 0) this.say(await this.playing.play(note, quick));
   }
 
   // Play a note that is pressed, or passed by a drag.
@@ -176,8 +162,7 @@ class App {
   async playRow(notes, onStep) {
     this.sound.stop();
     const turn = this.through = {};
-    const trouble = await this.playing.row(notes, () => this.through === turn, onStep);
-    if (trouble) this.say(trouble);
+    this.say(await this.playing.row(notes, () => this.through === turn, onStep));
     if (this.through === turn) this.through = null;
   }
 
@@ -197,22 +182,18 @@ class App {
   select(selection) {
     this.through = null;
     this.store.change({selection});
+    this.say(`${counted(selection.length, 'note')} selected`);
   }
 
   selectInside(notes, add) {
-    const selection = add ? [...new Set([...this.store.state.selection, ...notes])] : notes;
-    this.select(selection);
-    this.say(`${counted(selection.length, 'note')} selected`);
+    this.select(add ? [...new Set([...this.store.state.selection, ...notes])] : notes);
     if (!notes.length) return;
     this.store.change({tab: 'selection'});
     this.playThrough(fewOf(notes, MAX_HEARD), notes.length);
   }
 
   toggleSelected(note) {
-    if (note < 0) return;
-    const {selection} = this.store.state;
-    this.select(selection.includes(note) ? selection.filter(one => one !== note) : [...selection, note]);
-    this.say(`${counted(this.store.state.selection.length, 'note')} selected`);
+    if (note >= 0) this.select(toggled(this.store.state.selection, note));
   }
 
   // Keys that act anywhere but in a field.
@@ -238,11 +219,12 @@ class App {
   escape() {
     if (this.input.cancelDrag()) this.say('The drag is cancelled.');
     else if (this.through || this.sound.voices.length) this.hush();
-    else this.select([]);
+    else if (this.store.state.selection.length) this.select([]);
   }
 
+  // Tell the reader something; '' leaves what was said last.
   say(text) {
-    byId('status').textContent = text;
+    if (text) byId('status').textContent = text;
   }
 }
 

@@ -29,7 +29,7 @@ class Crowd {
 }
 
 // Where the names go: [{text, family, anchor, half, x, y}] with x, y the middle and half the half width. A name stays
-// on the side in `sides` (by its anchor) unless another is clearly better, so that it does not jump while the map moves.
+// on the side in `sides` (by its anchor) unless another is clearly better, so that it does not jump as the map moves.
 function placeNames(names, camera, lit, size, radius, sides) {
   const crowd = new Crowd(camera, lit);
   const [high, weight] = [size / 2 + 1, PIXELS_FOR_A_NOTE * Math.min(1, 1000 / MAP.count)];

@@ -124,7 +124,7 @@ function unpackNetwork(content) {
 
 // A waveform (64000,) at the level of the training's notes: Network.level of trained.py.
 function atLevel(waveform, [lowest, median, highest]) {
-  const peak = waveform.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const peak = peakOf(waveform);
   return lowest <= peak && peak <= highest ? waveform : waveform.map(value => value * Math.fround(median / peak));
 }
 

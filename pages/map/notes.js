@@ -15,34 +15,19 @@ function receiveNetwork(content) {
   MAP.network = content;
 }
 
-// Add a sound of the reader's behind the notes; `row` holds its part of the arrays of MAP. Returns its number.
-function addSound(name, row, fc2) {
-  const grown = (array, count, values) => {
-    const result = new array.constructor(count);
-    result.set(array);
-    result.set(values, count - values.length);
-    return result;
-  };
-  for (const [name, {shape}] of Object.entries(MAP.arrays)) {
-    const values = row[name] ?? new Array(shape[1] ?? 1).fill(0);
-    MAP[name] = grown(MAP[name], MAP[name].length + values.length, values);
-  }
-  if (MAP.activation) MAP.activation = withActivation(fc2);
-  MAP.notes.push(name);
-  MAP.added_files.push('');  // the page does not learn where the file lies
-  if (MAP.originals.length) MAP.originals.push('');
-  return MAP.count++;
+// The numbers below `count`, that of the largest size first.
+function largestFirst(count, size) {
+  return Array.from({length: count}, (_, i) => i).sort((a, b) => size(b) - size(a));
 }
 
-// The levels of the neurons with those of one more sound, one neuron after the other.
-function withActivation(fc2) {
-  const result = new Uint8Array(fc2.length * (MAP.count + 1));
-  for (let neuron = 0; neuron < fc2.length; neuron++) {
-    const levels = MAP.activation.subarray(neuron * MAP.count, (neuron + 1) * MAP.count);
-    result.set(levels, neuron * (MAP.count + 1));
-    result[neuron * (MAP.count + 1) + MAP.count] = Math.min(255, Math.round(fc2[neuron] / (MAP.maxima[neuron] || 1) * 255));
+// [[key, notes], ...] by the number that each note has as its key.
+function groupBy(notes, keyOf) {
+  const groups = new Map();
+  for (const note of notes) {
+    if (!groups.has(keyOf(note))) groups.set(keyOf(note), []);
+    groups.get(keyOf(note)).push(note);
   }
-  return result;
+  return [...groups].sort(([a], [b]) => a - b);
 }
 
 // The least and the largest of some numbers.
@@ -58,6 +43,10 @@ function pitchName(pitch) {
 
 function familyOf(note) {
   return MAP.families[MAP.class_index[note]];
+}
+
+function colourOf(note) {
+  return MAP.colours[MAP.class_index[note]];
 }
 
 // Whether it is no note of the split but a sound that predict.py added: of no known family, at an approximate place.
@@ -93,6 +82,11 @@ function neighboursOf(note, otherInstruments) {
 
 function strongestOf(note) {
   return rowOf('strongest', note);
+}
+
+// The levels of all notes in a neuron.
+function levelsOf(neuron) {
+  return MAP.activation.subarray(neuron * MAP.count, (neuron + 1) * MAP.count);
 }
 
 function activationOf(note, neuron) {

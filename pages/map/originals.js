@@ -25,11 +25,11 @@ async function playOriginal(sound, note, turn, {alone, loop, audio = originalEle
   if (start) ramp(audio, LEVEL * sound.volume, SEEK_ATTACK_SECONDS);
   const seconds = Math.min(ORIGINAL_SECONDS, audio.duration - start);
   const voice = {note, setVolume: volume => ramp(audio, LEVEL * volume, 0.02)};
-  const again = () => {
+  const timer = setInterval(() => {
+    if (!loop) return sound.release(voice);
     audio.currentTime = start;
     audio.play();
-  };
-  const timer = setInterval(() => loop ? again() : sound.release(voice), 1000 * seconds);
+  }, 1000 * seconds);
   voice.release = () => {
     clearInterval(timer);
     ramp(audio, 0, RELEASE_SECONDS, () => letGo(audio));

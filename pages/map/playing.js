@@ -7,21 +7,15 @@ const MAX_HEARD = 12;       // of the notes that were selected together
 
 class Playing {
   constructor(app) {
-    this.app = app;
+    Object.assign(this, {app, touched: -1, ready: {}});
     this.sound = new Sound((...voice) => app.voiced(...voice), note => app.card.still(note));
-    this.touched = -1;
-    this.ready = {};
     byId('volume').value = this.sound.volume;
     byId('volume').oninput = event => this.sound.setVolume(event.target.valueAsNumber);
     byId('hover').onchange = event => event.target.checked && !this.sound.open() && app.say(SILENCES.blocked);
-    byId('tempo').oninput = () => this.showTempo();
+    byId('tempo').oninput = () => byId('tempo-text').textContent = byId('tempo').value;
+    byId('tempo').oninput();
     byId('original-box').hidden = ![...MAP.notes.keys()].some(originalUrl);
-    this.showTempo();
     addEventListener('pointerdown', ({target}) => byId('playing').contains(target) || (byId('playing').open = false));
-  }
-
-  showTempo() {
-    byId('tempo-text').textContent = byId('tempo').value;
   }
 
   get manner() {
@@ -57,8 +51,7 @@ class Playing {
     if (note < 0) return;
     this.prepare(note);
     if (quiet || !byId('hover').checked) return;
-    const trouble = await this.sound.hear(note, {...this.manner, brief: true, wanted: () => this.touched === note});
-    if (trouble) this.app.say(trouble);
+    this.app.say(await this.sound.hear(note, {...this.manner, brief: true, wanted: () => this.touched === note}));
   }
 
   prepare(note) {
@@ -91,7 +84,7 @@ class Playing {
   }
 
   until(time) {
-    return new Promise(resolve => setTimeout(resolve, 1000 * (time - this.sound.context.currentTime)));
+    return pause(1000 * (time - this.sound.context.currentTime));
   }
 }
 

@@ -1,32 +1,12 @@
 // How good the map is: the figures of tsne.py, and how to read each.
 'use strict';
 
-const SPACES = {
-  raw_spectra: {title: 'raw spectra', about: 'These are the spectra themselves, before the network.'},
-  fc2: {title: 'fc2', about: 'This is what the network makes of them in its second-to-last layer.'},
-  pca: {title: 'PCA', about: 'These are the components of fc2 from which t-SNE starts.'},
-  tsne_2d: {title: 't-SNE 2-D', about: 'This is the flat map.'},
-  tsne_3d: {title: 't-SNE 3-D', about: 'This is the map in depth.'},
-};
+const SPACES = {raw_spectra: 'raw spectra', fc2: 'fc2', pca: 'PCA', tsne_2d: 't-SNE 2-D', tsne_3d: 't-SNE 3-D'};
 
-function buildQualityPanel() {
-  const panel = byId('panel-quality');
-  const quality = MAP.quality;
-  panel.append(
-    element('h2', {}, 'How good is this map?'),
-    ...MAP.labelled ? purities(quality) : [],
-    element('h3', {}, 'Trustworthiness'),
-    element('p', {}, 'The figure tells whether notes that stand together on the map are close in fc2 space as well. '
-      + '1 means that no false neighbours were brought together; a random map has about 0.5.'),
-    ...figures(quality.trustworthiness, 3),
-    element('h3', {}, 'The spaces'),
-    element('dl', {className: 'keys'}, ...Object.values(SPACES).flatMap(
-      ({title, about}) => [element('dt', {}, title), element('dd', {}, about)])),
-    element('h3', {}, 'How to read the map'),
-    element('p', {}, 't-SNE keeps neighbours together. How far apart two clusters stand, how large a cluster is and '
-      + 'which way it lies mean nothing by themselves. The nearest notes in a card are measured in fc2 space, not on '
-      + 'the map.'),
-    element('p', {className: 'hint'}, measured(quality)));
+function fillQualityPanel() {
+  if (MAP.labelled) byId('panel-quality').firstElementChild.after(...purities(MAP.quality));
+  byId('trustworthiness').after(...figures(MAP.quality.trustworthiness, 3));
+  byId('measured').textContent = measured(MAP.quality);
 }
 
 function purities(quality) {
@@ -64,5 +44,5 @@ function measured({evaluated_notes: evaluated, explained_variance: kept, perplex
 }
 
 function figures(values, digits) {
-  return Object.entries(values).map(([space, value]) => bar(SPACES[space].title, value, value.toFixed(digits)));
+  return Object.entries(values).map(([space, value]) => bar(SPACES[space], value, value.toFixed(digits)));
 }

@@ -8,8 +8,12 @@ class SelectionPanel {
     byId('play-through').onclick = () => app.playThrough(this.table.notes);
     byId('stop-playing').onclick = () => app.hush();
     byId('select-none').onclick = () => app.select([]);
-    byId('zoom-selection').onclick = () => this.zoom(app.store.state.selection);
-    byId('save-as').append(...this.exports());
+    byId('zoom-selection').onclick = () => app.stage.frame(app.store.state.selection);
+    byId('list-example').textContent = `${MAP.split}_samples.txt`;
+    byId('save-list').onclick = () => this.save('txt', 'text/plain', listText);
+    byId('save-csv').onclick = () => this.save('csv', 'text/csv', csvText);
+    byId('save-sfz').onclick = () => this.save('sfz', 'text/plain', sfzText, sfzRemarks);
+    byId('save-zip').onclick = () => saveZip(app.store.state.selection, text => app.say(text));
     app.store.subscribe(['selection'], ({selection}) => this.show(selection));
   }
 
@@ -23,34 +27,15 @@ class SelectionPanel {
   }
 
   families(selection) {
-    const counts = new Map();
-    for (const note of selection) counts.set(MAP.class_index[note], (counts.get(MAP.class_index[note]) || 0) + 1);
-    const largest = Math.max(...counts.values());
-    return [...counts].sort((a, b) => b[1] - a[1]).map(
-      ([family, count]) => bar(MAP.families[family], count / largest, count.toLocaleString('en'), MAP.colours[family]));
+    const groups = groupBy(selection, note => MAP.class_index[note]).sort(([, a], [, b]) => b.length - a.length);
+    return groups.map(([family, {length}]) => bar(
+      MAP.families[family], length / groups[0][1].length, length.toLocaleString('en'), MAP.colours[family]));
   }
 
-  zoom(selection) {
-    if (!selection.length) return this.app.say('Nothing is selected.');
-    this.app.stage.frame(selection);
-  }
-
-  exports() {
-    const stem = `${MAP.split}_selection`;
-    const deed = (id, title, about, act) => element('div', {className: 'export'},
-      element('button', {id, onclick: () => act(this.app.store.state.selection)}, title), element('span', {}, about));
-    const file = (ending, type, text, remarks) => notes => this.save(`${stem}.${ending}`, type, text(notes),
-                                                                     remarks?.(notes));
-    return [
-      deed('save-list', 'List', `note names, like ${MAP.split}_samples.txt`, file('txt', 'text/plain', listText)),
-      deed('save-csv', 'CSV', 'a table with all columns', file('csv', 'text/csv', csvText)),
-      deed('save-sfz', 'SFZ', 'an instrument that a sampler opens', file('sfz', 'text/plain', sfzText, sfzRemarks)),
-      deed('save-zip', 'ZIP', ZIP_ABOUT, notes => saveZip(notes, text => this.app.say(text))),
-    ];
-  }
-
-  save(name, type, text, remarks) {
+  save(ending, type, textOf, remarksOf) {
+    const {selection} = this.app.store.state;
+    const [name, text] = [`${MAP.split}_selection.${ending}`, textOf(selection)];
     if (text) save(name, type, text);
-    if (remarks) this.app.say(remarks.join(' '));
+    this.app.say(remarksOf?.(selection).join(' ') ?? `Saved as ${name}.`);
   }
 }

@@ -58,11 +58,12 @@ class SelectionTable {
 
   row(note) {
     if (this.rows.has(note)) return this.rows.get(note);
-    const play = element('button', {className: 'play-row', title: 'play it', onclick: () => this.app.choose(note)},
-                         spectrumCanvas(), element('span', {}, MAP.notes[note]));
+    const name = MAP.notes[note].split('/').at(-1);  // two lines would not show what comes behind the folders
+    const play = element('button', {className: 'play-row', title: `play ${MAP.notes[note]}`,
+                                    onclick: () => this.app.choose(note)}, spectrumCanvas(), element('span', {}, name));
     const remove = element('button', {className: 'remove', 'aria-label': `Remove ${MAP.notes[note]}`, title: 'remove',
                                       onclick: () => this.remove(note)}, '×');
-    const cells = [play, element('span', {}, swatch(MAP.colours[MAP.class_index[note]]), familyOf(note)),
+    const cells = [play, element('span', {}, swatch(colourOf(note)), familyOf(note)),
                    MAP.pitch[note] < 0 ? '' : pitchName(MAP.pitch[note]), remove];
     const row = element('tr', {note}, ...cells.map(cell => element('td', {}, cell)));
     this.rows.set(note, row);
@@ -87,7 +88,7 @@ class SelectionTable {
   // The focus goes to the row that takes the place of the removed one.
   remove(note) {
     const row = this.rows.get(note).sectionRowIndex;
-    this.app.select(this.app.store.state.selection.filter(one => one !== note));
+    this.app.select(toggled(this.app.store.state.selection, note));
     (this.body.rows[Math.min(row, this.body.rows.length - 1)]?.querySelector('.remove') || byId('undo')).focus();
   }
 

@@ -13,15 +13,6 @@ function ranges(centres) {
   return centres.map((centre, i) => [i ? borders[i - 1] + 1 : 0, i < borders.length ? borders[i] : 127]);
 }
 
-function groupBy(notes, key) {
-  const groups = new Map();
-  for (const note of notes) {
-    if (!groups.has(key(note))) groups.set(key(note), []);
-    groups.get(key(note)).push(note);
-  }
-  return [...groups].sort(([a], [b]) => a - b);
-}
-
 // What the SFZ format cannot carry in a path: it knows no quoting.
 function fitsSfz(path) {
   return !/[<>=$\r\n]|\/\/|\/\*/.test(path);

@@ -6,20 +6,13 @@ const DIM_DEPTH = 0.02;  // share of the drawing order kept for dimmed points
 
 class Stage {
   constructor(app) {
-    this.app = app;
-    this.camera = new Camera();
-    this.box = byId('stage');
+    Object.assign(this, {app, camera: new Camera(), box: byId('stage'), hovered: -1, polygon: null, ripples: []});
     this.painter = makePainter(byId('points'));
     this.overlay = byId('overlay').getContext('2d');
-    this.makeRoom();
-    this.hovered = -1;
-    this.polygon = null;
-    this.ripples = [];
     this.sides = new Map();  // on which side of its anchor each name stands
+    this.makeRoom();
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
-
-  // Drawing.
 
   // Make room for all points, also for those that were added.
   makeRoom() {
@@ -93,33 +86,35 @@ class Stage {
     if (this.polygon) this.paintPolygon();
   }
 
+  // Stroke what `trace` draws.
+  stroke(colour, width, trace) {
+    Object.assign(this.overlay, {strokeStyle: colour, lineWidth: width});
+    this.overlay.beginPath();
+    trace(this.overlay);
+    this.overlay.stroke();
+  }
+
   ring(note, radius, width, colour) {
-    const {overlay, camera} = this;
-    overlay.lineWidth = width;
-    overlay.strokeStyle = colour;
-    overlay.beginPath();
-    overlay.arc(camera.x[note], camera.y[note], radius, 0, 2 * Math.PI);
-    overlay.stroke();
+    const {x, y} = this.camera;
+    this.stroke(colour, width, overlay => overlay.arc(x[note], y[note], radius, 0, 2 * Math.PI));
   }
 
   // Added sounds wear a ring of their colour.
   paintAdded() {
     for (let note = MAP.n_notes; note < MAP.count; note++) {
-      if (this.app.lit[note]) this.ring(note, this.radius() + 3, 2, MAP.colours[MAP.class_index[note]]);
+      if (this.app.lit[note]) this.ring(note, this.radius() + 3, 2, colourOf(note));
     }
   }
 
   paintNeighbours(note) {
-    const {overlay, camera} = this;
-    overlay.strokeStyle = theme().ink;
-    overlay.lineWidth = 1;
+    const {overlay, camera: {x, y}} = this;
     overlay.globalAlpha = 0.45;
-    overlay.beginPath();
-    for (const other of neighboursOf(note, this.app.store.state.otherInstruments)) {
-      overlay.moveTo(camera.x[note], camera.y[note]);
-      overlay.lineTo(camera.x[other], camera.y[other]);
-    }
-    overlay.stroke();
+    this.stroke(theme().ink, 1, () => {
+      for (const other of neighboursOf(note, this.app.store.state.otherInstruments)) {
+        overlay.moveTo(x[note], y[note]);
+        overlay.lineTo(x[other], y[other]);
+      }
+    });
     overlay.globalAlpha = 1;
   }
 
@@ -129,7 +124,7 @@ class Stage {
     for (const {note, start} of this.ripples) {
       const age = stillness.matches ? 0.2 : (now - start) / (1000 * RIPPLE_SECONDS);
       this.overlay.globalAlpha = 1 - age;
-      this.ring(note, this.radius() + 30 * Math.sqrt(age), 2.5, MAP.colours[MAP.class_index[note]]);
+      this.ring(note, this.radius() + 30 * Math.sqrt(age), 2.5, colourOf(note));
     }
     this.overlay.globalAlpha = 1;
     if (this.ripples.length) this.request();
@@ -139,22 +134,18 @@ class Stage {
   paintNames(hidden) {
     const {overlay, camera} = this;
     const size = camera.width < 520 ? 12 : 14;
-    overlay.font = `650 ${size}px system-ui, sans-serif`;
-    overlay.textAlign = 'center';
-    overlay.textBaseline = 'middle';
-    overlay.lineJoin = 'round';
+    Object.assign(overlay, {font: `650 ${size}px system-ui, sans-serif`, textAlign: 'center', textBaseline: 'middle',
+                            lineJoin: 'round'});
     for (const {text, family, anchor, half, x, y} of this.names(hidden, size)) {
       const over = note => note >= 0 && Math.abs(camera.x[note] - x) < half + 10 && Math.abs(camera.y[note] - y) < size;
-      overlay.fillStyle = overlay.strokeStyle = mixed(MAP.colours[family], theme().ink, 0.65);
+      const colour = mixed(MAP.colours[family], theme().ink, 0.65);
       overlay.globalAlpha = over(this.hovered) || over(this.app.store.state.note) ? 0.15 : 1;
-      overlay.lineWidth = 1;
-      overlay.beginPath();
-      overlay.moveTo(camera.x[anchor], camera.y[anchor]);
-      overlay.lineTo(Math.max(x - half, Math.min(x + half, camera.x[anchor])),
-                     Math.max(y - size / 2, Math.min(y + size / 2, camera.y[anchor])));
-      overlay.stroke();
-      overlay.lineWidth = 4;
-      overlay.strokeStyle = theme().halo;
+      this.stroke(colour, 1, () => {
+        overlay.moveTo(camera.x[anchor], camera.y[anchor]);
+        overlay.lineTo(Math.max(x - half, Math.min(x + half, camera.x[anchor])),
+                       Math.max(y - size / 2, Math.min(y + size / 2, camera.y[anchor])));
+      });
+      Object.assign(overlay, {lineWidth: 4, strokeStyle: theme().halo, fillStyle: colour});
       overlay.strokeText(text, x, y);
       overlay.fillText(text, x, y);
     }
@@ -163,31 +154,26 @@ class Stage {
 
   // The names of the families that are not hidden and whose clusters are in the window.
   names(hidden, size) {
-    const {camera, overlay} = this;
-    const names = MAP.anchors[this.app.store.state.view].filter(([family, anchor]) => !hidden.has(family)
-      && camera.x[anchor] > 0 && camera.y[anchor] > 0 && camera.x[anchor] < camera.width
-      && camera.y[anchor] < camera.height).map(([family, anchor]) => ({
-      text: MAP.labels[family], family, anchor, half: overlay.measureText(MAP.labels[family]).width / 2 + 3}));
-    return placeNames(names, camera, this.app.lit, size, this.radius(), this.sides);
+    const names = MAP.anchors[this.app.store.state.view]
+      .filter(([family, anchor]) => !hidden.has(family) && this.inView(anchor, 0.5))
+      .map(([family, anchor]) => ({text: MAP.labels[family], family, anchor,
+                                   half: this.overlay.measureText(MAP.labels[family]).width / 2 + 3}));
+    return placeNames(names, this.camera, this.app.lit, size, this.radius(), this.sides);
   }
 
   // What is being drawn: an area, or a path.
   paintPolygon() {
-    const {overlay} = this;
-    overlay.beginPath();
-    for (const [x, y] of this.polygon) overlay.lineTo(x, y);
-    if (this.app.input.tool !== 'path') {
-      overlay.closePath();
-      overlay.globalAlpha = 0.12;
-      overlay.fillStyle = theme().ink;
-      overlay.fill();
-      overlay.globalAlpha = 1;
-    }
+    const {overlay, app: {input: {tool}}} = this;
     overlay.setLineDash([5, 4]);
-    overlay.lineWidth = 1.5;
-    overlay.strokeStyle = theme().ink;
-    overlay.stroke();
+    this.stroke(theme().ink, 1.5, () => {
+      for (const [x, y] of this.polygon) overlay.lineTo(x, y);
+      if (tool !== 'path') overlay.closePath();
+    });
     overlay.setLineDash([]);
+    if (tool === 'path') return;
+    Object.assign(overlay, {fillStyle: theme().ink, globalAlpha: 0.12});
+    overlay.fill();
+    overlay.globalAlpha = 1;
   }
 
   ripple(note) {
@@ -203,7 +189,7 @@ class Stage {
     this.moved();
   }
 
-  // The note about which the map turns once it is zoomed in: the chosen one if it is in view, else the one in the middle.
+  // The note about which the map turns once it is zoomed in: the chosen one if in view, else the one in the middle.
   pivot() {
     const {camera, app: {store: {state}, lit}} = this;
     if (camera.zoom < 1.5 * camera.home(state.view).zoom) return -1;
@@ -212,9 +198,10 @@ class Stage {
     return camera.nearest(camera.width / 2, camera.height / 2, Infinity, lit);
   }
 
-  inView(note) {
+  // Whether a note lies in this share of the window on either side of its middle.
+  inView(note, share = 0.47) {
     const {x, y, width, height} = this.camera;
-    return Math.abs(x[note] - width / 2) < 0.47 * width && Math.abs(y[note] - height / 2) < 0.47 * height;
+    return Math.abs(x[note] - width / 2) < share * width && Math.abs(y[note] - height / 2) < share * height;
   }
 
   zoom(factor, x, y) {
@@ -229,7 +216,7 @@ class Stage {
 
   // Let some notes fill the window.
   frame(notes) {
-    if (!notes.length) return;
+    if (!notes.length) return this.app.say('There is nothing to zoom to.');
     this.app.store.change({camera: this.camera.frame(notes)});
     this.request();
   }

@@ -3,7 +3,8 @@
 
 const START = {
   view: 'tsne_2d', colour: 'family', neuron: 0, note: -1, selection: [], hiddenFamilies: [], hiddenSources: [],
-  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false, more: !MAP.labelled, camera: null,
+  pitch: [0, 127], velocity: [0, 127], wrong: false, search: '', tab: 'note', otherInstruments: false,
+  more: !MAP.labelled, camera: null,
 };
 const MORE_FILTERS = ['hiddenSources', 'pitch', 'velocity'];  // folded away at first
 const FILTERS = ['hiddenFamilies', 'wrong', 'search', ...MORE_FILTERS];
@@ -28,6 +29,11 @@ class Store {
       }
     });
   }
+}
+
+// A list with a value taken out or, where it is not in it, added.
+function toggled(list, value) {
+  return list.includes(value) ? list.filter(one => one !== value) : [...list, value];
 }
 
 // How many of these filters are in use.

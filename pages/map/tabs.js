@@ -7,7 +7,6 @@ class Tabs {
     this.buttons = [...byId('tabs').children];
     for (const button of this.buttons) button.onclick = () => this.store.change({tab: button.id.slice(4)});
     byId('tabs').onkeydown = event => this.walk(event);
-    for (const button of this.buttons) byId(button.getAttribute('aria-controls')).tabIndex = 0;  // keys scroll it
     this.store.subscribe(['tab'], ({tab}) => this.show(tab));
   }
 

@@ -1,8 +1,6 @@
 // A selection as a ZIP: the previews of its notes, an SFZ that plays them, and where the originals lie.
 'use strict';
 
-const ZIP_ABOUT = 'MP3 previews, an SFZ that plays them, and a table that says where the originals lie: a page cannot '
-  + 'read those';
 const NOTES_AT_A_TIME = 32;  // packed before the page may draw again
 const FORBIDDEN = /[<>:"/\\|?*=$\p{Cc}\p{Cs}]/gu;  // in the names of files on Windows, or in the paths of an SFZ
 const DEVICES = /^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)/i;  // no names of files on Windows, whatever their ending
@@ -40,7 +38,7 @@ async function zipOf(notes, onProgress) {
     files.push([paths.get(note), bytesOf(sound)]);
     if (i % NOTES_AT_A_TIME === 0) {
       onProgress(i);
-      await new Promise(resolve => setTimeout(resolve));
+      await pause(0);
     }
   }
   return storedZip(files);

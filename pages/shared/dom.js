@@ -22,6 +22,12 @@ function swatch(colour) {
   return result;
 }
 
+// A line of a list: a swatch, a name, and a figure on the right.
+function lineButton(properties, colour, name, figure) {
+  return element('button', properties, swatch(colour), element('span', {className: 'name'}, name),
+                 element('span', {className: 'count'}, figure));
+}
+
 function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
@@ -54,4 +60,13 @@ function keepingFocus(redraw) {
 
 function press(button, pressed) {
   button.setAttribute('aria-pressed', pressed);
+}
+
+// Press one of some buttons, and no other.
+function pressOne(buttons, isChosen) {
+  for (const button of buttons) press(button, isChosen(button));
+}
+
+function pause(milliseconds) {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }

@@ -69,9 +69,7 @@ class Sound {
 
   // Get a note ready, so that it sounds at once when asked for.
   prepare(note) {
-    if (!MAP.has_sound[note]) return;
-    if (this.context) this.buffer(note).catch(() => {});
-    else previewOf(note).catch(() => {});
+    if (MAP.has_sound[note]) (this.context ? this.buffer(note) : previewOf(note)).catch(() => {});
   }
 
   // The turn in which somebody asks to sound; to sound alone is to end the turn of those who wait.
