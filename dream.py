@@ -5,7 +5,8 @@ where run/ holds no model. `neuron` and `atlas` need the test split of DATA; `de
 notes where it is there.
 
 Writes RUN/dreams/audio/{name}.wav, RUN/dreams/spectrum/{name}.npy, RUN/dreams/{name}.png and .json (settings and
-scores); `atlas` writes RUN/atlas/index.html, too.
+scores); `atlas` writes RUN/atlas/index.html, too. The name of a unit's dream ends in _note or _texture: a note has
+partials of one pitch, a texture is shaped from noise.
 """
 
 import argparse
@@ -17,10 +18,13 @@ from pathlib import Path
 
 from deepdream.artifacts import BadInput, list_path, load_json
 from deepdream.command_line import Help, command, parser, progress
+from deepdream.pitch import named_pitch
 from deepdream.run_folder import check_writable, choose_run
 
 CONTENT_WEIGHT = 0.7  # of Deep Style
+LOWEST_PITCH, HIGHEST_PITCH = 28, 96  # of notes: E1 is 41 Hz; C7 has three partials
 LONGEST_NAME = 200  # bytes, of 255 that a file system takes with '.tmp.', a digest and '.json'
+KINDS = ('note', 'texture')
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
 
 
@@ -40,7 +44,13 @@ def parse_arguments(argv):
     neuron.add_argument('--layer', default='fc2', choices=LAYERS)
     neuron.add_argument('--unit', '--units', nargs='+', default=['0'], metavar='UNIT',
                         help='numbers, labels of classes, or all')
-    neuron.add_argument('--diversity', type=int, default=1, metavar='N', help='number of different dreams of each unit')
+    neuron.add_argument('--as', dest='kind', default='note', choices=KINDS,
+                        help='a note, of partials and noise, or a texture, made from noise')
+    neuron.add_argument('--pitch', nargs='+', type=pitch_number, default=[], metavar='PITCH',
+                        help='of notes, such as A4 or 69: the best of them is kept (default: of 8 in the range of the '
+                             'notes that excite the unit most)')
+    neuron.add_argument('--diversity', type=int, default=1, metavar='N',
+                        help='number of different dreams of each unit; of notes, the best N pitches')
     deep = tool('deep', 'amplify in a sound what excites a layer (Deep Dream)', sound=sound)
     deep.add_argument('--layer', default='conv3', choices=LAYERS)
     deep.add_argument('--strength', type=float, default=1.0, metavar='S',
@@ -67,8 +77,10 @@ def shared_options(climbs):
     common.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     if climbs:
         climbing = common.add_argument_group('ascent', argument_default=argparse.SUPPRESS)
-        climbing.add_argument('--steps', type=int, help='of gradient ascent; 200 unless given, for style 800')
-        climbing.add_argument('--rate', type=float, help='of the ascent, 0.04 unless given: lower it if that fails')
+        climbing.add_argument('--steps', type=int,
+                              help='of gradient ascent; 200 unless given, for style 800, for notes 150')
+        climbing.add_argument('--rate', type=float,
+                              help='of the ascent, 0.04 unless given, for notes 0.1: lower it if that fails')
         climbing.add_argument('--seed', type=int, help='0 unless given; on CPUs, the same seed gives the same sound')
     return common
 
@@ -82,21 +94,59 @@ def check(options, args):
         options.error(f'--rate {args.rate}: give a number above 0')
 
 
+def pitch_number(text):
+    """The type of ``--pitch``: 'A4' or '69'."""
+    number = int(text) if text.isdecimal() else named_pitch(text)
+    if not LOWEST_PITCH <= number <= HIGHEST_PITCH:
+        raise argparse.ArgumentTypeError(f'{text} is no pitch from E1 ({LOWEST_PITCH}) to C7 ({HIGHEST_PITCH})')
+    return number
+
+
 def given_settings(args):
     """Return those of the ascent's settings steps, rate and seed that the command line gives."""
     return {name: getattr(args, name) for name in ('steps', 'rate', 'seed') if name in args}
 
 
-def neuron(dreamer, layer, words, n_dreams, given):
+def neuron(dreamer, layer, words, kind, pitches, n_dreams, given):
     """Dream `n_dreams` sounds of each unit that the `words` of ``--unit`` name, with the `given` settings."""
-    from deepdream.dreams.activations import parse_units, unit_name
-    from deepdream.dreams.ascent import Settings
+    from deepdream.dreams.activations import parse_units
     units = parse_units(layer, words, dreamer.note_activations[layer].shape[1], dreamer.labels)
-    dreams = [(unit, unit_name(layer, unit, dreamer.labels) + (f'_answer{k + 1}' if k else ''))
-              for unit in units for k in range(n_dreams)]
-    reports = dream_all(dreamer, layer, dreams, Settings(**given), n_dreams)
-    for (_, name), report in zip(dreams, reports, strict=True):
+    if kind == 'note':
+        reports = dream_notes(dreamer, layer, units, note_settings(given), pitches, n_dreams)
+    else:
+        reports = dream_textures(dreamer, layer, units, given, n_dreams)
+    for name, report in reports.items():
         print_read_back(name, report)
+
+
+def dream_textures(dreamer, layer, units, given, n_dreams):
+    """Dream `n_dreams` textures of each unit; return {name: report}."""
+    from deepdream.dreams.activations import dream_name
+    from deepdream.dreams.ascent import Settings
+    dreams = [(unit, dream_name(layer, unit, dreamer.labels, 'texture', k)) for unit in units for k in range(n_dreams)]
+    reports = dream_all(dreamer, layer, dreams, Settings(**given), n_dreams)
+    return {name: report for (_, name), report in zip(dreams, reports, strict=True)}
+
+
+def note_settings(given):
+    """The NoteSettings of the ascent's settings that the command line gives: a fifth as many steps for each trial."""
+    from deepdream.dreams.note_ascent import NoteSettings
+    return NoteSettings(**given | ({'trial_steps': max(1, given['steps'] // 5)} if 'steps' in given else {}))
+
+
+def dream_notes(dreamer, layer, units, settings, pitches=(), n_dreams=1):
+    """Dream the `n_dreams` best notes of each unit, of the given MIDI pitches or of its own; return {name: report}."""
+    from deepdream.dreams.activations import dream_name
+    from deepdream.dreams.notes import UnitNotes
+    from deepdream.dreams.writer import DREAMS_AT_ONCE
+    notes_of, reports = UnitNotes(dreamer, layer, settings, pitches), {}
+    with progress(total=len(units), description=f'{layer} notes', unit='dream') as bar:
+        for start in range(0, len(units), DREAMS_AT_ONCE):
+            some = units[start:start + DREAMS_AT_ONCE]
+            names = [[dream_name(layer, unit, dreamer.labels, 'note', k) for k in range(n_dreams)] for unit in some]
+            reports |= dreamer.write_notes(notes_of, layer, some, names)
+            bar.update(len(some))
+    return reports
 
 
 def dream_all(dreamer, layer, dreams, settings, diversity=1):
@@ -189,16 +239,27 @@ def atlas(dreamer, layers, given):
     from deepdream.dreams.ascent import Settings
     from deepdream.map.atlas import write_atlas
     for layer in layers:
-        dream_missing(dreamer, layer, range(dreamer.note_activations[layer].shape[1]), Settings(**given))
+        units = range(dreamer.note_activations[layer].shape[1])
+        dream_missing_notes(dreamer, layer, units, note_settings(given))
+        dream_missing(dreamer, layer, units, Settings(**given))
     print(f'{write_atlas(dreamer, layers)}: open it in a browser')
 
 
 def dream_missing(dreamer, layer, units, settings):
-    """Dream those units of a layer whose dream, with these settings, is not there yet."""
-    from deepdream.dreams.activations import unit_name
-    named = [(unit, unit_name(layer, unit, dreamer.labels)) for unit in units]
+    """Dream those units of a layer whose texture, with these settings, is not there yet."""
+    from deepdream.dreams.activations import dream_name
+    named = [(unit, dream_name(layer, unit, dreamer.labels, 'texture')) for unit in units]
     dream_all(dreamer, layer, [(unit, name) for unit, name in named
                                if not dreamer.is_dreamed(name, dreamer.key(layer, unit, settings))], settings)
+
+
+def dream_missing_notes(dreamer, layer, units, settings):
+    """Dream those units of a layer whose note, with these settings, is not there yet."""
+    from deepdream.dreams.activations import dream_name
+    missing = [unit for unit in units if not dreamer.is_dreamed(dream_name(layer, unit, dreamer.labels, 'note'),
+                                                                dreamer.note_key(layer, unit, settings))]
+    if missing:
+        dream_notes(dreamer, layer, missing, settings)
 
 
 def print_read_back(name, report):
@@ -207,8 +268,9 @@ def print_read_back(name, report):
     against = ('compared with no notes' if not score['n_notes'] else
                f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times and times > 0
                else 'less than the strongest note' if times else 'no note excites it')
+    note = f'; {report["hz"]:.1f} Hz' if report.get('kind') == 'note' else ''
     print(f'{name}: {score["layer"]} activation {score["activation"]:.3g}, {score["kept"]:.0%} of the optimised value, '
-          f'{against}; flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}'
+          f'{against}; flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}{note}'
           + ('' if score['passed'] else '; READ-BACK CHECK FAILED'))
 
 
@@ -239,7 +301,7 @@ def main(argv=None):
     dreamer = open_dreamer(run, args.data, args.labels, needs_notes=args.tool in ('neuron', 'atlas'))
     given = given_settings(args)
     if args.tool == 'neuron':
-        neuron(dreamer, args.layer, args.unit, args.diversity, given)
+        neuron(dreamer, args.layer, args.unit, args.kind, args.pitch, args.diversity, given)
     elif args.tool == 'deep':
         deep(dreamer, args.sound, args.layer, args.strength, given)
     elif args.tool == 'style':
