@@ -51,6 +51,9 @@ def parse_arguments(argv):
                              'notes that excite the unit most)')
     neuron.add_argument('--diversity', type=int, default=1, metavar='N',
                         help='number of different dreams of each unit; of notes, the best N pitches')
+    instrument = tool('instrument', 'dream one timbre across the keys: wavs, and an SFZ for a sampler')
+    instrument.add_argument('--layer', default='fc3', choices=LAYERS)
+    instrument.add_argument('--unit', required=True, metavar='UNIT', help='a number or the label of a class')
     deep = tool('deep', 'amplify in a sound what excites a layer (Deep Dream)', sound=sound)
     deep.add_argument('--layer', default='conv3', choices=LAYERS)
     deep.add_argument('--strength', type=float, default=1.0, metavar='S',
@@ -117,6 +120,27 @@ def neuron(dreamer, layer, words, kind, pitches, n_dreams, given):
         reports = dream_textures(dreamer, layer, units, given, n_dreams)
     for name, report in reports.items():
         print_read_back(name, report)
+
+
+def instrument(dreamer, layer, word, given):
+    """Dream a unit as an instrument, a wav for every third key, and write its SFZ, with the `given` settings."""
+    from deepdream.dreams.activations import parse_units, unit_name
+    from deepdream.dreams.instrument import dream_instrument, write_sfz
+    from deepdream.dreams.notes import UnitNotes
+    [unit] = parse_units(layer, [word], dreamer.note_activations[layer].shape[1], dreamer.labels)
+    settings, title = note_settings(given), f'{unit_name(layer, unit, dreamer.labels)}_instrument'
+    notes = dream_instrument(UnitNotes(dreamer, layer, settings), unit)
+    names = [f'{title}_{note.pitch:03}' for note in notes]
+    key = dreamer.note_key(layer, unit, settings) | {'kind': 'instrument', 'pitches': [note.pitch for note in notes]}
+    for note, name in zip(notes, names, strict=True):
+        print_read_back(name, dreamer.write(name, note.waveform, {'key': key} | note.report(), layer, unit,
+                                            note.spectrum))
+    for path in dreamer.path('').glob(f'{title}_[0-9][0-9][0-9].json'):
+        if path.stem not in names:  # a key of an earlier range
+            path.unlink()
+    path = dreamer.path('sfz') / f'{title}.sfz'
+    write_sfz(path, notes, names, title)
+    print(f'{path}: {len(notes)} keys, to be opened in a sampler')
 
 
 def dream_textures(dreamer, layer, units, given, n_dreams):
@@ -298,10 +322,12 @@ def main(argv=None):
     args = parse_arguments(argv)
     run = choose_run(args.run, 'dream.py')
     check_writable(run, 'dreams')
-    dreamer = open_dreamer(run, args.data, args.labels, needs_notes=args.tool in ('neuron', 'atlas'))
+    dreamer = open_dreamer(run, args.data, args.labels, needs_notes=args.tool in ('neuron', 'instrument', 'atlas'))
     given = given_settings(args)
     if args.tool == 'neuron':
         neuron(dreamer, args.layer, args.unit, args.kind, args.pitch, args.diversity, given)
+    elif args.tool == 'instrument':
+        instrument(dreamer, args.layer, args.unit, given)
     elif args.tool == 'deep':
         deep(dreamer, args.sound, args.layer, args.strength, given)
     elif args.tool == 'style':

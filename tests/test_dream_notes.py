@@ -9,7 +9,7 @@ from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a f
 
 import dream
 from deepdream.backend import tf
-from deepdream.dreams import measures, note_model, notes, oscillators
+from deepdream.dreams import instrument, measures, note_model, notes, oscillators
 from deepdream.dreams.activations import dream_name
 from deepdream.dreams.note_ascent import N_PARAMETERS, NoteSettings, cosine
 from deepdream.dreams.note_model import BOUNDS, NoteModel, lobe, split
@@ -175,6 +175,51 @@ def test_faults_are_one_line(arguments, message, small_data, dream_run, capsys):
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
+# Instruments.
+
+def test_keys_cover_the_range_and_the_keyboard():
+    assert instrument.keys_of(40, 70) == list(range(40, 71, 3))
+    for low, high in ((60, 60), (28, 30), (95, 96)):
+        keys = instrument.keys_of(low, high)
+        assert keys[0] >= 28 and keys[-1] <= 96 and keys[-1] - keys[0] >= 24
+    ranges = instrument.key_ranges([40, 43, 46])
+    assert ranges == [(0, 41), (42, 44), (45, 127)]
+
+
+def test_loop_of_a_steady_note_is_whole_periods():
+    start, end = instrument.loop_points(sine(200.0))  # a period of 80 samples
+    assert (end + 1 - start) % 80 == 0
+    assert instrument.loop_points(sine(200.0) * np.exp(-TIME).astype(np.float32)) is None
+    assert instrument.loop_points(noise()) is None
+
+
+@pytest.fixture(scope='session')
+def organ(small_data, dream_run):  # noqa: F811
+    assert stage_dream('instrument', small_data, dream_run, '--unit', 'organ', '--steps', 10) == 0
+    return dream_run / 'dreams/sfz/fc3_02_organ_instrument.sfz'
+
+
+def test_instrument_loads_and_has_no_gaps(organ):
+    regions = [dict(line.split('=', 1) for line in region.splitlines() if '=' in line)
+               for region in organ.read_text().split('<region>')[1:]]
+    assert len(regions) >= 8
+    covered = [key for region in regions for key in range(int(region['lokey']), int(region['hikey']) + 1)]
+    assert covered == list(range(128))
+    for region in regions:
+        assert region['sample'].startswith('../audio/') and (organ.parent / region['sample']).is_file()
+        assert int(region['lokey']) <= int(region['pitch_keycenter']) <= int(region['hikey'])
+        if region['loop_mode'] == 'loop_continuous':
+            assert 0 < int(region['loop_start']) < int(region['loop_end']) < 64_000
+
+
+def test_keys_of_an_instrument_share_their_parameters(organ):
+    paths = sorted(organ.parents[1].glob('fc3_02_organ_instrument_*.json'))
+    reports = [json.loads(path.read_text()) for path in paths]
+    assert all(report['parameters'] == reports[0]['parameters'] for report in reports)
+    assert np.diff([report['hz'] for report in reports]) == pytest.approx(
+        [report['hz'] * (2 ** 0.25 - 1) for report in reports[:-1]])
+
+
 # The atlas.
 
 @pytest.fixture(scope='session')
@@ -195,3 +240,22 @@ def test_atlas_plays_the_note_first_and_a_button_switches(atlas, open_page):
         page.wait_for_silence()
         page.page.click('#kind')
     assert page.js('location.hash') == '#unit=fc3_2'
+
+
+def test_keyboard_plays_the_nearest_key_at_the_pitch(open_page, atlas):
+    page = open_page(atlas / 'atlas/index.html', '#unit=fc3_2')
+    keys = '[{pitch: 57, row: 7}, {pitch: 60, row: 8}, {pitch: 63, row: 9}]'
+    assert page.js(f'startOctave({keys})') == 5
+    assert page.js(f'pianoKey({keys}, "a", 5)') == {'row': 8, 'rate': 1}
+    played = page.js(f'pianoKey({keys}, "f", 5)')  # F, a fourth above C
+    assert played['row'] == 9 and played['rate'] == pytest.approx(2 ** (2 / 12))
+    assert page.js(f'pianoKey({keys}, "q", 5)') is None
+
+
+def test_instrument_is_played_on_the_atlas(small_data, atlas, organ, open_page):
+    assert stage_dream('atlas', small_data, atlas, '--layers', 'fc3', '--steps', 3) == 0
+    page = open_page(atlas / 'atlas/index.html', '#unit=fc3_2')
+    assert 'A to P' in page.page.locator('#instrument').inner_text()
+    page.page.keyboard.press('a')
+    page.wait_for_sound()
+    assert page.page.locator('#status').inner_text().startswith('fc3_02_organ_instrument_')

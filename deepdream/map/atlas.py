@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from deepdream.artifacts import save_text
-from deepdream.dreams.activations import KINDS, dream_name
+from deepdream.dreams.activations import KINDS, dream_name, unit_name
 from deepdream.map.data import family_colours, pack
 from deepdream.map.page import call, copy_page_files, link_atlas
 from deepdream.map.previews import CHUNK_NOTES, chunks, make_previews, preview_files, write_chunks
@@ -43,6 +43,7 @@ def describe_units(dreamer, layer):
             'selectivity': round(float(selectivity[unit]), 4), 'notes': strongest[:, unit].tolist(),
             'note_activations': [round(float(value), 4) for value in of_notes[strongest[:, unit], unit]],
             'dreams': {kind: describe_dream(dreamer, dream_name(layer, unit, dreamer.labels, kind)) for kind in KINDS},
+            'keys': instrument_keys(dreamer, unit_name(layer, unit, dreamer.labels)),
             'map': map_address(layer, unit, strongest[:, unit])})
     return units
 
@@ -51,6 +52,12 @@ def describe_dream(dreamer, name):
     """What the page says of a dream; of a note its frequency, too."""
     report = dreamer.report(name)
     return {'name': name} | {key: report[key] for key in ('read_back', 'sound', 'hz') if key in report}
+
+
+def instrument_keys(dreamer, name):
+    """[{name, pitch}] of the keys of a unit's instrument, from low to high; none where it was not dreamed."""
+    paths = sorted(dreamer.path('').glob(f'{name}_instrument_[0-9][0-9][0-9].json'))
+    return [{'name': path.stem, 'pitch': int(path.stem[-3:])} for path in paths]
 
 
 def map_address(layer, unit, rows):
@@ -66,7 +73,7 @@ def pack_sounds(dreamer, units):
     data, run = dreamer.provider.data, dreamer.run
     rows = sorted({row for unit in units for row in unit['notes']})
     notes, new_row = [dreamer.notes[row] for row in rows], {row: i for i, row in enumerate(rows)}
-    dreamed = [(unit, dream) for unit in units for dream in unit['dreams'].values()]
+    dreamed = [(unit, dream) for unit in units for dream in (*unit['dreams'].values(), *unit['keys'])]
     dreams = [dream.pop('name') for _, dream in dreamed]
     for i, (_, dream) in enumerate(dreamed):
         dream['row'] = len(notes) + i

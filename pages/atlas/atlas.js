@@ -25,7 +25,7 @@ class Atlas {
     byId('shared-colours').textContent = sharedColours(MAP.labels, MAP.colours);
     byId('map-link').hidden = !MAP.map_page;
     byId('map-link').href = MAP.map_page;
-    document.addEventListener('keydown', event => event.key === 'Escape' && this.sound.stop());
+    document.addEventListener('keydown', event => event.key === 'Escape' ? this.sound.stop() : this.press(event));
   }
 
   // Make the cards of all units anew, with their dreams of the chosen kind.
@@ -63,8 +63,17 @@ class Atlas {
     this.play(unit.dreams[this.choice.kind].row);
   }
 
-  async play(row) {
-    byId('status').textContent = await this.sound.hear(row) || MAP.notes[row];
+  // A key of the computer keyboard plays the instrument of the chosen unit.
+  press({key, repeat, ctrlKey, metaKey, altKey, target}) {
+    const keys = UNITS.get(this.choice.unit)?.keys ?? [];
+    if (!keys.length || repeat || ctrlKey || metaKey || altKey || target.matches('input, select')) return;
+    if (key in OCTAVE_KEYS) this.octave = Math.min(9, Math.max(0, this.octave + OCTAVE_KEYS[key]));
+    const heard = pianoKey(keys, key, this.octave);
+    if (heard) this.play(heard.row, {alone: false, rate: heard.rate});
+  }
+
+  async play(row, options) {
+    byId('status').textContent = await this.sound.hear(row, options) || MAP.notes[row];
   }
 
   choose(patch) {
@@ -89,6 +98,7 @@ class Atlas {
     if (!unitChanged) return;
     for (const [id, card] of this.cards) press(card, id === this.choice.unit);
     const unit = UNITS.get(this.choice.unit);
+    if (unit?.keys.length) this.octave = startOctave(unit.keys);
     byId('unit').replaceChildren(...unit ? unitPanel(unit, this.choice.kind, row => this.play(row))
       : [element('p', {}, 'Click a picture to hear the dream of that unit and to see which real notes '
         + 'excite it most.')]);

@@ -26,6 +26,8 @@ function unitPanel(unit, kind, play) {
     element('figure', {className: 'spectrum'}, element('div', {className: 'frame'}, canvasOf(dream.row))),
     element('p', {}, 'It prefers ', swatch(MAP.colours[unit.family]), MAP.labels[unit.family],
             `; its selectivity is ${unit.selectivity.toFixed(2)}.`),
+    ...unit.keys.length ? [element('p', {id: 'instrument'}, `Its instrument has ${counted(unit.keys.length, 'key')}: `
+      + 'play it with the keys A to P of the keyboard, Z and X change the octave.')] : [],
     ...readBack(dream), ...strongestNotes(unit, play)];
 }
 

@@ -66,9 +66,9 @@ class Sound {
     else previewOf(note).catch(() => {});
   }
 
-  // Play a note; `alone` fades the other voices. Resolves to 'playing', 'silent' (no wav), 'late' or,
+  // Play a note; `alone` fades the other voices; a `rate` above 1 sounds higher. Resolves to 'playing', 'silent' (no wav), 'late' or,
   // where the browser keeps the page silent, 'blocked' (no click yet) or 'withheld'.
-  async play(note, {alone = true, patience = Infinity} = {}) {
+  async play(note, {alone = true, patience = Infinity, rate = 1} = {}) {
     if (!MAP.has_sound[note]) return 'silent';
     if (!this.open()) return 'blocked';
     const asked = performance.now();
@@ -77,7 +77,7 @@ class Sound {
     if (!await this.running()) return 'withheld';
     if (alone) this.stop();
     while (this.voices.length >= MAX_VOICES) this.fade(this.voices.shift());
-    this.start(note, buffer);
+    this.start(note, buffer, rate);
     return 'playing';
   }
 
@@ -91,9 +91,9 @@ class Sound {
     }
   }
 
-  start(note, buffer) {
+  start(note, buffer, rate) {
     const now = this.context.currentTime;
-    const source = new AudioBufferSourceNode(this.context, {buffer});
+    const source = new AudioBufferSourceNode(this.context, {buffer, playbackRate: rate});
     const gain = new GainNode(this.context, {gain: 0});
     gain.gain.setValueAtTime(0, now);
     gain.gain.linearRampToValueAtTime(0.9, now + FADE_IN_SECONDS);
@@ -106,7 +106,7 @@ class Sound {
       gain.disconnect();
     };
     this.voices.push(voice);
-    this.onVoice(note, buffer.duration - onset);
+    this.onVoice(note, (buffer.duration - onset) / rate);
   }
 
   fade({source, gain}) {
