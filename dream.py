@@ -60,6 +60,11 @@ def parse_arguments(argv):
                       help='change no level by more than S times 20 dB')
     style = tool('style', "keep the content of a sound, and give it another's timbre (Deep Style)", sound=sound)
     style.add_argument('--content-weight', type=float, default=CONTENT_WEIGHT, help='how much the content counts')
+    style.add_argument('--steps-between', type=int, default=0, metavar='N',
+                       help='of notes: also write N notes on the way from one sound to the other')
+    for one in (deep, style):
+        one.add_argument('--as', dest='kind', default='texture', choices=KINDS,
+                         help='change any sound, or take it for a note whose partials and noise dream')
     thin = tool('thin', "give each frequency band of a sound the mean and the standard deviation of another's level "
                         '(Thin Style)', climbs=False, sound=sound)
     for one in (style, thin):
@@ -89,7 +94,10 @@ def shared_options(climbs):
 
 
 def check(options, args):
-    for name, least in (('steps', 1), ('diversity', 1), ('strength', 0), ('content_weight', 0), ('seed', 0)):
+    if getattr(args, 'steps_between', 0) and args.kind != 'note':
+        options.error('--steps-between goes with --as note only')
+    for name, least in (('steps', 1), ('diversity', 1), ('strength', 0), ('content_weight', 0), ('seed', 0),
+                        ('steps_between', 0)):
         value = getattr(args, name, least)
         if not least <= value < float('inf'):
             options.error(f'--{name.replace("_", "-")} {value}: give a number from {least} on')
@@ -186,14 +194,20 @@ def dream_all(dreamer, layer, dreams, settings, diversity=1):
     return reports
 
 
-def deep(dreamer, sound, layer, strength, given):
+def deep(dreamer, sound, layer, strength, kind, given):
     """Write the Deep Dream of a sound file, with the `given` settings of the ascent."""
-    from deepdream.dreams.from_sound import deep_dream
     from deepdream.dreams.writer import load_sound
-    files = {'sound_file': os.path.abspath(sound)}
-    name = free_name(dreamer, f'deep_{sound.stem}_{layer}_{strength:g}', files)
-    dreamed, report = deep_dream(dreamer, load_sound(sound), layer, strength, **given)
-    write(dreamer, name, dreamed, files | report, layer)
+    files, ending = {'sound_file': os.path.abspath(sound)}, '_note' if kind == 'note' else ''
+    name = free_name(dreamer, f'deep_{sound.stem}_{layer}_{strength:g}{ending}', files)
+    with naming(sound):
+        if kind == 'note':
+            from deepdream.dreams.from_note import deep_note
+            note, report = deep_note(dreamer, load_sound(sound), layer, strength, **given)
+            dreamed, spectrum = note.waveform, note.spectrum
+        else:
+            from deepdream.dreams.from_sound import deep_dream
+            (dreamed, report), spectrum = deep_dream(dreamer, load_sound(sound), layer, strength, **given), None
+    write(dreamer, name, dreamed, files | report, layer, spectrum)
     print(f'activation of {layer}: {report["layer_times"]:.2f} times what it was')
 
 
@@ -209,6 +223,23 @@ def style(dreamer, sound, style_sound, content_weight, given):
     write(dreamer, name, dreamed, files | report, CONTENT_LAYER)
     print(f'style distance down by {1 - report["style_distance"]:.0%}, {report["strongest_kept"]} of the {N_STRONGEST} '
           f'strongest neurons of {CONTENT_LAYER} stay')
+
+
+def style_as_note(dreamer, sound, style_sound, content_weight, n_between, given):
+    """As `style`, of a note that stays one; also write `n_between` notes on the way from it to the other."""
+    from deepdream.dreams.from_note import style_note
+    from deepdream.dreams.from_sound import CONTENT_LAYER
+    from deepdream.dreams.writer import load_sound
+    files = {'sound_file': os.path.abspath(sound), 'style_file': os.path.abspath(style_sound)}
+    name = free_name(dreamer, f'style_{sound.stem}_{style_sound.stem}_note', files)
+    content, other = load_sound(sound), load_sound(style_sound)
+    with naming(sound, style_sound):
+        note, report, between = style_note(dreamer, content, other, content_weight, n_between, **given)
+    write(dreamer, name, note.waveform, files | report, CONTENT_LAYER, note.spectrum)
+    print(f'style distance down by {1 - report["style_distance"]:.0%}')
+    for number, one in enumerate(between, start=1):
+        step = free_name(dreamer, f'{name}_between{number}', files)
+        write(dreamer, step, one.waveform, files | one.report(), CONTENT_LAYER, one.spectrum)
 
 
 def thin(dreamer, sound, style_sound):
@@ -249,9 +280,9 @@ def naming(*files):
         raise BadInput(f'{", ".join(map(str, files))}: {error}') from error
 
 
-def write(dreamer, name, waveform, report, layer):
-    """Write a sound that came from a sound, and say what the network hears in it."""
-    report = dreamer.write(name, waveform, report, layer)
+def write(dreamer, name, waveform, report, layer, spectrum=None):
+    """Write a sound that came from a sound, and say what the network hears in it; of a note, with its `spectrum`."""
+    report = dreamer.write(name, waveform, report, layer, optimised_spectrum=spectrum)
     print_read_back(name, report)
     probabilities = report['calibrated_probabilities']
     family = max(probabilities, key=probabilities.get)
@@ -329,7 +360,9 @@ def main(argv=None):
     elif args.tool == 'instrument':
         instrument(dreamer, args.layer, args.unit, given)
     elif args.tool == 'deep':
-        deep(dreamer, args.sound, args.layer, args.strength, given)
+        deep(dreamer, args.sound, args.layer, args.strength, args.kind, given)
+    elif args.tool == 'style' and args.kind == 'note':
+        style_as_note(dreamer, args.sound, args.style, args.content_weight, args.steps_between, given)
     elif args.tool == 'style':
         style(dreamer, args.sound, args.style, args.content_weight, given)
     elif args.tool == 'thin':

@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from conftest import noise, sine
+from conftest import noise, sine, write_wav
 from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a fixture)
 
 import dream
 from deepdream.backend import tf
-from deepdream.dreams import instrument, measures, note_model, notes, oscillators
+from deepdream.dreams import from_note, instrument, measures, note_model, notes, oscillators
 from deepdream.dreams.activations import dream_name
 from deepdream.dreams.note_ascent import N_PARAMETERS, NoteSettings, cosine
 from deepdream.dreams.note_model import BOUNDS, NoteModel, lobe, split
@@ -218,6 +218,49 @@ def test_keys_of_an_instrument_share_their_parameters(organ):
     assert all(report['parameters'] == reports[0]['parameters'] for report in reports)
     assert np.diff([report['hz'] for report in reports]) == pytest.approx(
         [report['hz'] * (2 ** 0.25 - 1) for report in reports[:-1]])
+
+
+# Notes of the user.
+
+def test_fundamental_of_a_note_is_found_to_a_cent():
+    waveform = sum(sine(233.7 * number, peak=0.4 / number) for number in range(1, 10))
+    assert 1200 * abs(np.log2(from_note.fundamental_hz(waveform) / 233.7)) < 1
+
+
+@pytest.fixture(scope='session')
+def own_notes(tmp_path_factory):
+    """Two notes that die away, of 233 and 311 Hz, and a chord."""
+    folder, fade = tmp_path_factory.mktemp('own'), np.exp(-TIME).astype(np.float32)
+    def tone(hz, slope):
+        return fade * sum(sine(hz * number, peak=0.4 * number ** -slope) for number in range(1, 15))
+    write_wav(folder / 'dull.wav', tone(233.1, 2.0) + 0.001 * noise())
+    write_wav(folder / 'bright.wav', tone(311.1, 1.0) + 0.001 * noise())
+    write_wav(folder / 'hiss.wav', noise())
+    return folder
+
+
+def test_deep_of_a_note_stays_one_and_is_the_resynthesis_at_strength_0(small_data, dream_run, own_notes):  # noqa: F811
+    times = []
+    for strength in (0, 1):
+        assert stage_dream('deep', small_data, dream_run, own_notes / 'dull.wav', '--as', 'note', '--steps', 15,
+                           '--strength', strength) == 0
+        report = read(dream_run, f'deep_dull_conv3_{strength}_note')
+        assert report['hz'] == pytest.approx(233.1, abs=0.2) and report['resynthesis_db'] > 20
+        times.append(report['layer_times'])
+    assert times[0] == pytest.approx(1) and times[1] > 1.05
+
+
+def test_notes_between_two_have_pitches_between(small_data, dream_run, own_notes):  # noqa: F811
+    assert stage_dream('style', small_data, dream_run, own_notes / 'dull.wav', '--style', own_notes / 'bright.wav',
+                       '--as', 'note', '--steps-between', 2, '--steps', 5) == 0
+    hz = [read(dream_run, f'style_dull_bright_note{ending}')['hz'] for ending in ('', '_between1', '_between2')]
+    assert hz == pytest.approx(np.geomspace(233.1, 311.1, 4)[:3], rel=1e-3)
+
+
+def test_no_note_is_said_to_be_none(small_data, dream_run, own_notes, capsys):  # noqa: F811
+    assert stage_dream('deep', small_data, dream_run, own_notes / 'hiss.wav', '--as', 'note') == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert 'hiss.wav' in line and 'no single note' in line and '--as texture' in line
 
 
 # The atlas.

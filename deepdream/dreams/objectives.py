@@ -76,7 +76,7 @@ def gram_matrices(pre):
 
     Gatys, Ecker, Bethge 2015, "A Neural Algorithm of Artistic Style", equation 3.
     """
-    activations = {layer: tf.nn.relu(tf.reshape(pre[layer], (len(pre[layer]), -1, pre[layer].shape[-1])))
+    activations = {layer: tf.nn.relu(tf.reshape(pre[layer], (pre[layer].shape[0], -1, pre[layer].shape[-1])))
                    for layer in STYLE_LAYERS}
     return {layer: tf.matmul(one, one, transpose_a=True) / one.shape[1] for layer, one in activations.items()}
 
