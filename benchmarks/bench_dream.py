@@ -9,6 +9,7 @@ numbers are given with and without them.
 """
 
 import argparse
+import resource
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import dream
 from data_provider import read_statistics
 from deepdream.artifacts import BadInput
 from deepdream.audio import load_waveform
-from deepdream.dreams.activations import pre_activations, unit_name
+from deepdream.dreams.activations import KINDS, dream_name, pre_activations
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.from_sound import N_STRONGEST, deep_dream, deep_style, thin_dream
 from deepdream.dreams.read_back import describe_sound
@@ -39,7 +40,7 @@ OUTLIER = 100  # standard deviations
 def dreams_of(dreamer, layer, units, settings):
     """Return the reports of units, dreaming those that are missing."""
     dream.dream_missing(dreamer, layer, units, settings)
-    return [dreamer.report(unit_name(layer, unit, dreamer.labels)) for unit in units]
+    return [dreamer.report(dream_name(layer, unit, dreamer.labels, 'texture')) for unit in units]
 
 
 def ordinary_notes(dreamer):
@@ -65,7 +66,7 @@ def bar_classes(dreamer, reports, second):
         return
     mean, std = read_statistics(second, 'train.py')
     model = load_model(second / 'model.keras')
-    names = [unit_name('fc3', unit, dreamer.labels) for unit in range(len(dreamer.labels))]
+    names = [dream_name('fc3', unit, dreamer.labels, 'texture') for unit in range(len(dreamer.labels))]
     wavs = [dreamer.path('audio') / f'{name}.wav' for name in names]
     spectra = np.stack([normalise(log_spectrum(load_waveform(wav)[0]), mean, std) for wav in wavs])
     heard = np.argmax(pre_activations(model, spectra)['fc3'], axis=1)
@@ -130,18 +131,24 @@ def bar_time(dreamer, settings):
 
 
 def bar_commands(data, original_run, labels):
-    """Time the whole command `dream.py neuron`, in a copy of the run that has no dreams."""
+    """Time the whole command `dream.py neuron` for both kinds, in a copy of the run that has no dreams."""
     with tempfile.TemporaryDirectory() as run:
         shutil.copytree(original_run, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns('dreams', 'map', 'atlas'))
         command = [sys.executable, dream.__file__, 'neuron', '--data', data, '--run', run, '--labels', labels]
-        seconds = []
-        for units in ([0], [0], list(range(16))):  # the first also takes the activations of the notes
-            (Path(run) / 'dreams' / 'fc2_000.json').unlink(missing_ok=True)
-            start = time.perf_counter()
-            subprocess.run([*command, '--unit', *map(str, units)], check=True, capture_output=True)
-            seconds.append(time.perf_counter() - start)
-    print(f'5. `dream.py neuron` takes {seconds[1]:.1f} s for one neuron, {seconds[2]:.1f} s for 16, '
-          f'{seconds[2] / seconds[1]:.1f} times as long')
+        subprocess.run([*command, '--as', 'texture', '--steps', '1'], check=True, capture_output=True)  # of the notes
+        for kind in KINDS:
+            seconds = [seconds_of([*command, '--as', kind, '--unit', *map(str, units)]) for units in ([0], range(16))]
+            (wall_one, cpu_one), (wall, cpu) = seconds
+            print(f'5. `dream.py neuron --as {kind}` takes {wall_one:.1f} s for one neuron, {wall:.1f} s for 16, '
+                  f'{wall / wall_one:.1f} times as long; of processor time {cpu_one:.1f} and {cpu:.1f} s')
+
+
+def seconds_of(command):
+    """(wall time, processor time) of a command, in s."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main():

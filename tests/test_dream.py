@@ -155,7 +155,7 @@ def test_a_report_of_before_is_read_under_todays_names():
 
 @pytest.fixture(scope='session')
 def two_dreams(small_data, dream_run):
-    arguments = ('--layer', 'fc3', '--unit', 'bass', 'organ', '--steps', 100)
+    arguments = ('--as', 'texture', '--layer', 'fc3', '--unit', 'bass', 'organ', '--steps', 100)
     assert stage_dream('neuron', small_data, dream_run, *arguments) == 0
     return dream_run
 
@@ -166,7 +166,7 @@ def stage_dream(tool, data, run, *arguments):
 
 
 def test_dream_excites_its_unit_and_passes_the_read_back_check(two_dreams):
-    for name, label in (('fc3_00_bass', 'bass'), ('fc3_02_organ', 'organ')):
+    for name, label in (('fc3_00_bass_texture', 'bass'), ('fc3_02_organ_texture', 'organ')):
         report = read(two_dreams, name)
         assert report['read_back']['kept'] == pytest.approx(1, abs=0.01)
         assert report['probabilities'][label] > 0.9
@@ -174,28 +174,28 @@ def test_dream_excites_its_unit_and_passes_the_read_back_check(two_dreams):
 
 
 def test_dream_is_a_whole_sound(two_dreams):
-    waveform = read_wav(two_dreams, 'fc3_00_bass')
+    waveform = read_wav(two_dreams, 'fc3_00_bass_texture')
     assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-3)
     assert abs(waveform.mean()) < 1e-3
     assert not waveform[0] and not waveform[-1]
-    assert read(two_dreams, 'fc3_00_bass')['sound']['flatness'] < 0.2
-    spectrum = np.load(two_dreams / 'dreams/spectrum/fc3_00_bass.npy')
+    assert read(two_dreams, 'fc3_00_bass_texture')['sound']['flatness'] < 0.2
+    spectrum = np.load(two_dreams / 'dreams/spectrum/fc3_00_bass_texture.npy')
     np.testing.assert_allclose(spectrum, log_spectrum(waveform.astype(np.float32)), atol=0.01)
-    assert (two_dreams / 'dreams/fc3_00_bass.png').stat().st_size > 1000
+    assert (two_dreams / 'dreams/fc3_00_bass_texture.png').stat().st_size > 1000
 
 
 def test_same_seed_same_sound(small_data, dream_run):
     def dreamed(*arguments):
-        assert stage_dream('neuron', small_data, dream_run, '--unit', 3, *STEPS, *arguments) == 0
-        return (dream_run / 'dreams/audio/fc2_003.wav').read_bytes()
+        assert stage_dream('neuron', small_data, dream_run, '--as', 'texture', '--unit', 3, *STEPS, *arguments) == 0
+        return (dream_run / 'dreams/audio/fc2_003_texture.wav').read_bytes()
     first = dreamed()
     assert dreamed() == first
     assert dreamed('--seed', 1) != first
 
 
 def test_diversity_gives_dreams_that_differ(small_data, dream_run):
-    assert stage_dream('neuron', small_data, dream_run, '--unit', 5, '--diversity', 2, *STEPS) == 0
-    first, second = (read_wav(dream_run, name) for name in ('fc2_005', 'fc2_005_answer2'))
+    assert stage_dream('neuron', small_data, dream_run, '--as', 'texture', '--unit', 5, '--diversity', 2, *STEPS) == 0
+    first, second = (read_wav(dream_run, name) for name in ('fc2_005_texture', 'fc2_005_texture_answer2'))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.9
 
 
@@ -276,10 +276,11 @@ def test_every_tool_takes_the_harmonic_network(small_data, tmp_path, sounds):
     run = tmp_path / 'run'
     assert stage(train, small_data, run, '--network', 'harmonic', '--steps', 300, '--batch-size', 8) == 0
     note = min((small_data / 'test/audio').glob('*.wav'))
-    assert stage_dream('neuron', small_data, run, '--layer', 'conv2', '--unit', 1, '--steps', 30) == 0
+    assert stage_dream('neuron', small_data, run, '--as', 'texture', '--layer', 'conv2', '--unit', 1,
+                       '--steps', 30) == 0
     assert stage_dream('deep', small_data, run, note, '--steps', 200) == 0
     assert stage_dream('style', small_data, run, sounds[1], '--style', sounds[0], '--steps', 30) == 0
-    assert read(run, 'conv2_001')['read_back']['kept'] == pytest.approx(1, abs=0.02)
+    assert read(run, 'conv2_001_texture')['read_back']['kept'] == pytest.approx(1, abs=0.02)
     assert read(run, f'deep_{note.stem}_conv3_1')['layer_times'] > 1.2
     assert read(run, 'style_other_ton é')['style_distance'] < 0.8
 
@@ -383,8 +384,8 @@ def atlas(small_data, two_dreams):
 
 
 def test_atlas_goes_on_where_it_was_stopped(small_data, atlas, monkeypatch):
-    written = {path: path.stat().st_mtime_ns for path in (atlas / 'dreams').glob('fc3_0*.json')}
-    (atlas / 'dreams/fc3_03_synth_lead.json').unlink()
+    written = {path: path.stat().st_mtime_ns for path in (atlas / 'dreams').glob('fc3_0*_texture.json')}
+    (atlas / 'dreams/fc3_03_synth_lead_texture.json').unlink()
     dreamed = []
     ours = Dreamer.write_units
     monkeypatch.setattr(Dreamer, 'write_units',
@@ -392,7 +393,7 @@ def test_atlas_goes_on_where_it_was_stopped(small_data, atlas, monkeypatch):
     assert stage_dream('atlas', small_data, atlas, '--layers', 'fc3', '--steps', 3) == 0
     assert dreamed == [3]
     changed = [path.name for path, time in written.items() if path.stat().st_mtime_ns != time]
-    assert changed == ['fc3_03_synth_lead.json']
+    assert changed == ['fc3_03_synth_lead_texture.json']
 
 
 def test_selectivity():
@@ -422,7 +423,7 @@ def test_every_kind_of_sound_on_the_atlas_plays(page):
 
 def test_panel_shows_the_read_back_check(page):
     page.page.click('#card-fc3_0')
-    passed = page.js('UNITS.get("fc3_0").read_back.passed')
+    passed = page.js('UNITS.get("fc3_0").dreams.note.read_back.passed')
     assert page.page.locator('#unit h3').first.inner_text() == f'Read-back check {"passed" if passed else "failed"}'
     labels = page.page.locator('#unit .bar-label').all_inner_texts()
     assert labels == ['optimised', 'read back', 'strongest note', 'average note']

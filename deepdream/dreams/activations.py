@@ -15,6 +15,7 @@ from model import CONVOLUTIONS, HarmonicBands
 
 CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
 LAYERS = (*CONVOLUTIONAL, 'fc1', 'fc2', 'fc3')
+KINDS = ('note', 'texture')  # of dreams
 
 
 @tf.custom_gradient
@@ -108,3 +109,8 @@ def unit_name(layer, unit, labels):
         return f'{layer}_{unit:03}'
     safe = ''.join(letter if letter.isalnum() or letter in '-_' else '-' for letter in labels[unit])
     return f'fc3_{unit:02}_{safe}'
+
+
+def dream_name(layer, unit, labels, kind, dream=0):
+    """The file name of a unit's dream: 'fc2_017_note', 'fc3_00_bass_texture', 'fc2_017_note_answer2'."""
+    return f'{unit_name(layer, unit, labels)}_{kind}' + (f'_answer{dream + 1}' if dream else '')

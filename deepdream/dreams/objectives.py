@@ -12,24 +12,46 @@ STYLE_REACHED = 0.1  # of the style distance at first: from there on the content
 SAME_STYLE = 1e-3  # style distance, relative: what differs by less is the same note, softer or louder
 
 
+def unit_scales(of_notes):
+    """(n_notes, units) -> (units,): the 99th percentile over real notes, of weak units half the units' typical one."""
+    strong = np.percentile(of_notes, 99, axis=0)
+    return np.maximum(strong, max(np.median(strong), 1e-3)).astype(np.float32)
+
+
+def unit_value(pre, layer, own):
+    """(batch,): what raises the unit of each sound that its row of `own` (batch, units) marks with a 1.
+
+    It is the value before the ReLU, whose gradient is never silent, and for a class its logit together with the
+    logit's distance to those of the other classes.
+    """
+    values = over_positions(pre[layer]) if layer in CONVOLUTIONAL else pre[layer]
+    reached = tf.reduce_sum(values * own, axis=1)
+    return 2 * reached - tf.reduce_logsumexp(values - 1e9 * own, axis=1) if layer == 'fc3' else reached
+
+
 def unit_objective(model, layer, units, of_notes, diversity):
     """Raise unit `units[i]` of a layer for sound `i`, in units of its 99th percentile over real notes, `of_notes`.
 
-    What rises is the value before the ReLU, whose gradient is never silent, and for a class its logit together with
-    the logit's distance to those of the other classes. `diversity` weighs how unlike the sounds are to be.
+    `diversity` weighs how unlike the sounds are to be.
     """
-    strong = np.percentile(of_notes, 99, axis=0)
-    scale = np.maximum(strong, max(np.median(strong), 1e-3))[units].astype(np.float32)
+    scale = unit_scales(of_notes)[units]
     own = tf.one_hot(units, of_notes.shape[1])
     same_unit = (np.equal.outer(units, units) & ~np.eye(len(units), dtype=bool)).astype(np.float32)
 
     def objective(spectra):
         pre = pre_activations(model, spectra, leaky_relu_gradient)
-        values = over_positions(pre[layer]) if layer in CONVOLUTIONAL else pre[layer]
-        reached = tf.reduce_sum(values * own, axis=1)
-        if layer == 'fc3':
-            reached = 2 * reached - tf.reduce_logsumexp(values - 1e9 * own, axis=1)
-        return reached / scale - diversity * likeness(pre['conv2'], same_unit)
+        return unit_value(pre, layer, own) / scale - diversity * likeness(pre['conv2'], same_unit)
+
+    return objective
+
+
+def note_objective(model, layer, of_notes):
+    """As `unit_objective`, of (spectra, unit numbers (batch,)): which units is said each time."""
+    scale = unit_scales(of_notes)
+
+    def objective(spectra, units):
+        own = tf.one_hot(units, of_notes.shape[1])
+        return unit_value(pre_activations(model, spectra, leaky_relu_gradient), layer, own) / tf.gather(scale, units)
 
     return objective
 
@@ -54,7 +76,7 @@ def gram_matrices(pre):
 
     Gatys, Ecker, Bethge 2015, "A Neural Algorithm of Artistic Style", equation 3.
     """
-    activations = {layer: tf.nn.relu(tf.reshape(pre[layer], (len(pre[layer]), -1, pre[layer].shape[-1])))
+    activations = {layer: tf.nn.relu(tf.reshape(pre[layer], (pre[layer].shape[0], -1, pre[layer].shape[-1])))
                    for layer in STYLE_LAYERS}
     return {layer: tf.matmul(one, one, transpose_a=True) / one.shape[1] for layer, one in activations.items()}
 

@@ -20,12 +20,14 @@ from deepdream.dreams.read_back import (
     with_read_back,
 )
 from deepdream.figures import make_figure, save_figure
+from deepdream.notes import notes_digest
 from deepdream.run_folder import open_data, open_model
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum, normalise
 from deepdream.spectrum_tf import FULL_SCALE, log_spectra
 from deepdream.trained import as_network
 
 DREAMS_AT_ONCE = 16  # sounds at once
+NOTE_VERSION = 1  # raise it when the same settings give other notes
 
 
 class Dreamer:
@@ -83,6 +85,11 @@ class Dreamer:
         return {'layer': layer, 'unit': unit, 'answer': dream, 'n_answers': n_dreams, 'model': self.digest,
                 **asdict(settings)}
 
+    def note_key(self, layer, unit, settings, pitches=(), dream=0, n_dreams=1):
+        """As `key`, of a note; without `pitches`, they depend on the test notes."""
+        return self.key(layer, unit, settings, dream, n_dreams) | {
+            'kind': 'note', 'version': NOTE_VERSION, 'pitches': list(pitches) or notes_digest(self.notes)}
+
     def is_dreamed(self, name, key):
         path = self.path(f'{name}.json')
         return path.exists() and load_json(path, 'dream.py').get('key') == key
@@ -108,19 +115,35 @@ class Dreamer:
             reports.append(self.write(name, waveforms[i], {'key': key}, layer, unit))
         return reports
 
+    def write_notes(self, notes_of, layer, units, names):
+        """Dream a batch of units with `notes_of`, a UnitNotes; write the best notes of each; return {name: report}.
+
+        `names` has those of every unit's notes, [[name]].
+        """
+        reports, n_best = {}, len(names[0])
+        for unit, notes, of_unit in zip(units, notes_of.dream(units, n_best), names, strict=True):
+            for rank, (note, name) in enumerate(zip(notes, of_unit, strict=False)):
+                key = self.note_key(layer, unit, notes_of.settings, notes_of.pitches, rank, n_best)
+                reports[name] = self.write(name, note.waveform, {'key': key} | note.report(), layer, unit,
+                                           note.spectrum)
+        return reports
+
     # Writing.
 
-    def write(self, name, waveform, report, layer, unit=None):
+    def write(self, name, waveform, report, layer, unit=None, optimised_spectrum=None):
         """Write a dream; return its report, completed by what the wav, read back, is and does to a unit.
 
-        Without a unit the read-back check is about the mean activation of the layer. The .json comes last: a dream that
-        has it is whole.
+        Without a unit the read-back check is about the mean activation of the layer. `optimised_spectrum` is what the
+        ascent scored, where that is not the spectrum of the waveform. The .json comes last: a dream that has it is
+        whole.
         """
         self.path(f'{name}.json').unlink(missing_ok=True)
         wav = self.path('audio') / f'{name}.wav'
         write_wav(wav, waveform)
         read_back, _ = load_waveform(wav)
-        spectrum, optimised_spectrum = log_spectrum(read_back), log_spectra(waveform[np.newaxis])[0].numpy()
+        spectrum = log_spectrum(read_back)
+        if optimised_spectrum is None:
+            optimised_spectrum = log_spectra(waveform[np.newaxis])[0].numpy()
         found, optimised = self.activations(spectrum[np.newaxis]), self.activations(optimised_spectrum[np.newaxis])
         probabilities = tf.nn.softmax(found['fc3'][0]).numpy()
         report |= {'read_back': self.score(layer, unit, found, optimised), 'sound': describe_sound(read_back, spectrum),

@@ -1,4 +1,4 @@
-"""The atlas: RUN/atlas/index.html shows the dream of every unit, plays it, and plays its nine strongest real notes."""
+"""The atlas, RUN/atlas/index.html: every unit with its dreams, a note and a texture, and its strongest real notes."""
 
 import math
 from urllib.parse import urlencode
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from deepdream.artifacts import save_text
-from deepdream.dreams.activations import unit_name
+from deepdream.dreams.activations import KINDS, dream_name, unit_name
 from deepdream.map.data import family_colours, pack
 from deepdream.map.page import call, copy_page_files, link_atlas
 from deepdream.map.previews import CHUNK_NOTES, chunks, make_previews, preview_files, write_chunks
@@ -37,17 +37,28 @@ def describe_units(dreamer, layer):
     strongest = np.argsort(-of_notes, axis=0, kind='stable')[:N_STRONGEST_NOTES]
     units = []
     for unit in range(of_notes.shape[1]):
-        name = unit_name(layer, unit, dreamer.labels)
-        report = dreamer.report(name)
         units.append({
-            'id': f'{layer}_{unit}', 'name': name, 'layer': layer, 'unit': unit,
+            'id': f'{layer}_{unit}', 'layer': layer, 'unit': unit,
             'title': dreamer.labels[unit] if layer == 'fc3' else f'{layer} {unit}',
             'dead': bool(layer != 'fc3' and of_notes[:, unit].max() <= 0), 'family': int(preferred[unit]),
             'selectivity': round(float(selectivity[unit]), 4), 'notes': strongest[:, unit].tolist(),
             'note_activations': [round(float(value), 4) for value in of_notes[strongest[:, unit], unit]],
-            'read_back': report['read_back'], 'sound': report['sound'],
+            'dreams': {kind: describe_dream(dreamer, dream_name(layer, unit, dreamer.labels, kind)) for kind in KINDS},
+            'keys': instrument_keys(dreamer, unit_name(layer, unit, dreamer.labels)),
             'map': map_address(layer, unit, [dreamer.notes[row] for row in strongest[:, unit]])})
     return units
+
+
+def describe_dream(dreamer, name):
+    """What the page says of a dream; of a note its frequency, too."""
+    report = dreamer.report(name)
+    return {'name': name} | {key: report[key] for key in ('read_back', 'sound', 'hz') if key in report}
+
+
+def instrument_keys(dreamer, name):
+    """[{name, pitch}] of the keys of a unit's instrument, from low to high; none where it was not dreamed."""
+    paths = sorted(dreamer.path('').glob(f'{name}_instrument_[0-9][0-9][0-9].json'))
+    return [{'name': path.stem, 'pitch': int(path.stem[-3:])} for path in paths]
 
 
 def map_address(layer, unit, notes):
@@ -64,14 +75,17 @@ def pack_sounds(dreamer, units):
     """
     data, run = dreamer.provider.data, dreamer.run
     rows = sorted({row for unit in units for row in unit['notes']})
-    notes, dreams = [dreamer.notes[row] for row in rows], [unit['name'] for unit in units]
-    new_row = {row: i for i, row in enumerate(rows)}
-    for i, unit in enumerate(units):
-        unit |= {'notes': [new_row[row] for row in unit['notes']], 'row': len(notes) + i}
+    notes, new_row = [dreamer.notes[row] for row in rows], {row: i for i, row in enumerate(rows)}
+    dreamed = [(unit, dream) for unit in units for dream in (*unit['dreams'].values(), *unit['keys'])]
+    dreams = [dream.pop('name') for _, dream in dreamed]
+    for i, (_, dream) in enumerate(dreamed):
+        dream['row'] = len(notes) + i
+    for unit in units:
+        unit['notes'] = [new_row[row] for row in unit['notes']]
     heard = np.concatenate([make_previews(data, 'test', notes), make_previews(run, 'dreams', dreams)])
     first_chunk = math.ceil(len(notes) / CHUNK_NOTES)  # of the dreams, which share none with the notes
     place = np.concatenate([np.arange(len(notes)), first_chunk * CHUNK_NOTES + np.arange(len(dreams))])
-    family = np.array([unit['family'] for unit in units])
+    family = np.array([unit['family'] for unit, _ in dreamed])
     arrays = {'class_index': np.concatenate([dreamer.provider.class_indices['test'][rows], family]).astype(np.uint16),
               'place': place.astype(np.int32), 'has_sound': heard.astype(np.uint8)}
     content = {'notes': notes + dreams, 'arrays': {name: pack(array) for name, array in arrays.items()},

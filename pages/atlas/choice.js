@@ -2,9 +2,10 @@
 'use strict';
 
 const UNITS = new Map(MAP.units.map(unit => [unit.id, unit]));
-const CHOICE = {layer: '', sort: 'number', family: '', least: '0', dead: '', unit: ''};
+const CHOICE = {kind: 'note', layer: '', sort: 'number', family: '', least: '0', dead: '', unit: ''};
 
 const ALLOWED = {
+  kind: text => ['note', 'texture'].includes(text),
   layer: text => ['', ...MAP.layers].includes(text),
   sort: text => text in ORDERS,
   family: text => text === '' || text in MAP.labels,
@@ -17,11 +18,11 @@ const ORDERS = {
   number: () => 0,
   selectivity: (a, b) => b.selectivity - a.selectivity,
   family: (a, b) => a.family - b.family || b.selectivity - a.selectivity,
-  times: (a, b) => times(b) - times(a),
+  times: (a, b, kind) => times(b, kind) - times(a, kind),
 };
 
-function times(unit) {
-  return unit.read_back.times_strongest_note ?? Infinity;
+function times(unit, kind) {
+  return unit.dreams[kind].read_back.times_strongest_note ?? Infinity;
 }
 
 // The choice that an address holds; what it does not allow, as at the start.
@@ -35,8 +36,8 @@ function writeChoice(choice) {
   return '#' + new URLSearchParams(Object.entries(choice).filter(([key, value]) => value !== CHOICE[key]));
 }
 
-function shownUnits({layer, sort, family, least, dead}) {
+function shownUnits({kind, layer, sort, family, least, dead}) {
   return MAP.units.filter(unit =>
     (!layer || unit.layer === layer) && (family === '' || unit.family === Number(family))
-    && unit.selectivity >= Number(least) && (!dead || unit.dead === (dead === 'only'))).sort(ORDERS[sort]);
+    && unit.selectivity >= Number(least) && (!dead || unit.dead === (dead === 'only'))).sort((a, b) => ORDERS[sort](a, b, kind));
 }

@@ -78,17 +78,17 @@ class Sound {
     return this.turn;
   }
 
-  // Play a note; `alone` ends the other voices, `brief` marks one that `endBrief` ends, and `wanted` is asked once the
-  // note is ready. Resolves to 'playing', 'silent' (no wav), 'late' (not wanted any more) or, where the browser keeps
-  // the page silent, 'blocked' (no click yet) or 'withheld'.
-  async play(note, {alone = true, loop = false, brief = false, wanted = () => true} = {}) {
+  // Play a note; `alone` ends the other voices, `brief` marks one that `endBrief` ends, a `rate` above 1 sounds higher,
+  // and `wanted` is asked once the note is ready. Resolves to 'playing', 'silent' (no wav), 'late' (not wanted any more)
+  // or, where the browser keeps the page silent, 'blocked' (no click yet) or 'withheld'.
+  async play(note, {alone = true, loop = false, brief = false, rate = 1, wanted = () => true} = {}) {
     if (!MAP.has_sound[note]) return 'silent';
     if (!this.open()) return 'blocked';
     const turn = this.take(alone);
     const [buffer, runs] = await Promise.all([this.buffer(note), this.running()]);
     if (turn !== this.turn || !wanted()) return 'late';
     if (!runs) return 'withheld';
-    this.start(note, buffer, {alone, loop, brief});
+    this.start(note, buffer, {alone, loop, brief, rate});
     return 'playing';
   }
 
@@ -103,9 +103,10 @@ class Sound {
   }
 
   // Let a decoded note sound, now or at a later time of the audio clock.
-  start(note, buffer, {alone, loop = false, brief = false, at = this.context.currentTime}) {
+  start(note, buffer, {alone, loop = false, brief = false, rate = 1, at = this.context.currentTime}) {
     const onset = onsetSeconds(buffer);
-    const source = new AudioBufferSourceNode(this.context, {buffer, loop, loopStart: onset, loopEnd: buffer.duration});
+    const source = new AudioBufferSourceNode(
+      this.context, {buffer, playbackRate: rate, loop, loopStart: onset, loopEnd: buffer.duration});
     const gain = new GainNode(this.context, {gain: 0});
     gain.gain.setValueAtTime(0, at);
     gain.gain.linearRampToValueAtTime(LEVEL, at + ATTACK_SECONDS);
@@ -121,7 +122,7 @@ class Sound {
       gain.disconnect();
       this.forget(voice);
     };
-    this.add(voice, alone, buffer.duration - onset, loop, at);
+    this.add(voice, alone, (buffer.duration - onset) / rate, loop, at);
   }
 
   // Take a voice in; others end for it: all where it is alone, else the same note's and the oldest.

@@ -1,0 +1,64 @@
+"""What real notes are like, on which the bounds of the dreamed notes rest: percentiles over train notes.
+
+    python benchmarks/measure_notes.py [--data data] [--every 8]
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from deepdream.artifacts import load_json
+from deepdream.audio import load_waveform
+from deepdream.dreams.measures import (
+    attack_seconds,
+    decay_db_per_second,
+    harmonic_to_noise_db,
+    noise_levels_db,
+    partial_levels_db,
+)
+from deepdream.dreams.note_model import N_BANDS
+from deepdream.dreams.notes import hertz
+from deepdream.notes import find_wavs
+
+PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
+WHITE_NOISE_DB = 28.3  # noise with a standard deviation of 1 has -28.3 dB in a bin, a sine of amplitude 1 has 0 dB
+
+
+def show(title, values):
+    print(f'{title:38} {np.round(np.nanpercentile(values, PERCENTILES), 3)}')
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument('--data', type=Path, default='data')
+    options.add_argument('--every', type=int, default=8, help='of so many train notes, one is measured')
+    args = options.parse_args()
+
+    examples = load_json(args.data / 'train' / 'examples.json', 'render_notes.py')
+    wavs = sorted(find_wavs(args.data, 'train').items())[::args.every]
+    edges = 700 * np.expm1(np.linspace(np.log1p(40 / 700), np.log1p(8000 / 700), N_BANDS + 1))
+    partials, noise, measured, slopes = [], [], [], []
+    for note, wav in wavs:
+        waveform, hz = load_waveform(wav)[0], hertz(examples[note]['pitch'])
+        levels = partial_levels_db(waveform, hz)[1]
+        partials.append(levels - levels.max())
+        noise.append(noise_levels_db(waveform, hz, edges) - levels.max() + WHITE_NOISE_DB)
+        measured.append((attack_seconds(waveform), decay_db_per_second(waveform), harmonic_to_noise_db(waveform, hz)))
+        if len(levels) >= 6:
+            slopes.append(np.polyfit(np.log2(np.arange(1, len(levels) + 1)), levels, 1)[0])
+    print(f'{len(wavs)} notes; percentiles {PERCENTILES}')
+    for title, values in zip(('attack (s)', 'decay (dB/s)', 'harmonic-to-noise ratio (dB)'),
+                             zip(*measured, strict=True), strict=True):
+        show(title, values)
+    show('slope of the partials (dB/octave)', slopes)
+    for number in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32):
+        show(f'partial {number} below the strongest (dB)', [one[number - 1] for one in partials if len(one) >= number])
+    for low, high, levels in zip(edges[:-1], edges[1:], np.transpose(noise), strict=True):
+        show(f'noise, {low:.0f} to {high:.0f} Hz (dB)', levels)
+
+
+if __name__ == '__main__':
+    main()

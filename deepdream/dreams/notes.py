@@ -1,0 +1,125 @@
+"""Units dreamed as notes: which pitches are tried, which is kept, and the sound of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepdream.backend import tf
+from deepdream.dreams.measures import attack_seconds, decay_db_per_second, harmonic_to_noise_db
+from deepdream.dreams.note_ascent import BATCH, N_PARAMETERS, NoteAscent, cosine
+from deepdream.dreams.note_model import BOUNDS, NoteModel, split
+from deepdream.dreams.objectives import note_objective
+from deepdream.dreams.oscillators import waveforms
+from deepdream.notes import note_attributes
+from deepdream.pitch import UNKNOWN
+from deepdream.spectrum_tf import FULL_SCALE, PEAK, sounding_frames, window
+
+N_PITCHES = 8  # tried of each unit
+N_RANGE_NOTES = 20  # the notes that excite a unit most: their pitches are its range
+LOWEST_PITCH, HIGHEST_PITCH = 28, 96  # E1, C7: 41 Hz, and 2,093 Hz with three partials
+ANY_RANGE = (36, 84)  # where no note's pitch is known
+
+
+@dataclass
+class Note:
+    """A dreamed note: its frequency, parameters (n_parameters,), waveform (64000,) as its wav holds it, the log
+    spectrum (251, 513) that was optimised, and {MIDI pitch: objective} of the pitches that were tried."""
+
+    hz: float
+    z: np.ndarray
+    waveform: np.ndarray
+    spectrum: np.ndarray
+    tried: dict
+
+    @property
+    def pitch(self):
+        """The nearest MIDI pitch."""
+        return round(69 + 12 * float(np.log2(self.hz / 440)))
+
+    def report(self):
+        """What the report says of it, ready for JSON."""
+        values = split(tf.constant(self.z[np.newaxis], tf.float32))
+        return {'kind': 'note', 'pitch': self.pitch, 'hz': self.hz, 'pitches_tried': self.tried,
+                'parameters': {name: float(values[name][0, 0]) for name in BOUNDS},
+                'harmonic_to_noise_db': harmonic_to_noise_db(self.waveform, self.hz),
+                'attack_seconds': attack_seconds(self.waveform),
+                'decay_db_per_second': decay_db_per_second(self.waveform)}
+
+
+def hertz(pitch):
+    """The frequency of a MIDI pitch, a number or an array."""
+    return 440.0 * 2 ** ((pitch - 69) / 12)
+
+
+def test_pitches(dreamer):
+    """The MIDI pitches of the test notes (n_notes,), -1 where unknown."""
+    return note_attributes(dreamer.provider.data, 'test', dreamer.notes)['pitch']
+
+
+def unit_range(of_notes, pitches):
+    """Return (lowest, highest) MIDI pitch of the notes that excite a unit most, the outermost twentieth aside.
+
+    `of_notes` and `pitches` (n_notes,) are the activations and the pitches of real notes.
+    """
+    known = np.flatnonzero(pitches != UNKNOWN)
+    strongest = known[np.argsort(-of_notes[known], kind='stable')[:N_RANGE_NOTES]]
+    if not len(strongest):
+        return ANY_RANGE
+    low, high = np.percentile(pitches[strongest], [5, 95])
+    return tuple(int(np.clip(round(one), LOWEST_PITCH, HIGHEST_PITCH)) for one in (low, high))
+
+
+def candidates(low, high):
+    """At most N_PITCHES MIDI pitches from `low` to `high`, evenly."""
+    return sorted({round(one) for one in np.linspace(low, high, N_PITCHES)})
+
+
+class UnitNotes:
+    """Dreams units of a layer as notes, of the given MIDI `pitches` or of those of the notes that excite each."""
+
+    def __init__(self, dreamer, layer, settings, pitches=()):
+        self.settings, self.pitches = settings, list(pitches)
+        self.of_notes = dreamer.note_activations[layer]
+        self.note_pitches = test_pitches(dreamer)
+        self.model = NoteModel(window(sounding_frames(dreamer.std)), seed=settings.seed)
+        objective = note_objective(dreamer.model, layer, self.of_notes)
+        self.ascent = NoteAscent(self.model, objective, dreamer.mean, dreamer.std, settings)
+
+    def dream(self, units, n_best=1):
+        """Return [[Note]]: for each unit its `n_best` notes, of different pitches; fewer where fewer are tried."""
+        tried = [self.pitches or candidates(*unit_range(self.of_notes[:, unit], self.note_pitches)) for unit in units]
+        flat = [(i, pitch) for i, pitches in enumerate(tried) for pitch in pitches]
+        z, reached = self.climb(np.zeros((len(flat), N_PARAMETERS)), flat, units,
+                                np.full(self.settings.trial_steps, self.settings.rate))
+        kept, scores = [], [{} for _ in units]
+        for row, (i, pitch) in enumerate(flat):
+            scores[i][pitch] = round(float(reached[row]), 4)
+        for i, score in enumerate(scores):
+            best = sorted(score, key=score.get, reverse=True)[:n_best]
+            kept += [(i, pitch) for pitch in best]
+        z, _ = self.climb(z[[flat.index(one) for one in kept]], kept, units,
+                          cosine(self.settings.rate, self.settings.steps))
+        notes = sound(self.model, z, [hertz(pitch) for _, pitch in kept], [scores[i] for i, _ in kept])
+        return [[note for note, (i, _) in zip(notes, kept, strict=True) if i == unit] for unit in range(len(units))]
+
+    def climb(self, z, named, units, rates):
+        """Climb (index of a unit, pitch) pairs from parameters z, BATCH at a time; return parameters and objectives."""
+        parts = []
+        for start in range(0, len(z), BATCH):
+            rows = np.minimum(np.arange(start, start + BATCH), len(z) - 1)  # the last one fills up the batch
+            arguments = (tf.constant([units[named[row][0]] for row in rows]),)
+            part = self.ascent.climb(z[rows], hertz(np.array([named[row][1] for row in rows])), np.arange(BATCH),
+                                     arguments, rates)
+            parts.append([one[:len(z) - start] for one in part])
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+def sound(model, z, hz, tried):
+    """Return the Notes of parameters z (n, n_parameters) and frequencies (n,)."""
+    rows = [(tf.constant(z[i:i + 1], tf.float32), tf.constant(hz[i:i + 1], tf.float32)) for i in range(len(hz))]
+    return [Note(float(hz[i]), z[i], as_written(waveforms(model, *row)[0]), model.log_spectra(*row)[0].numpy(),
+                 tried[i]) for i, row in enumerate(rows)]
+
+
+def as_written(waveform):
+    """A note as its wav holds it: peak-normalised and rounded to 16 bits."""
+    return (np.rint(waveform * (PEAK * FULL_SCALE / np.abs(waveform).max())) / FULL_SCALE).astype(np.float32)

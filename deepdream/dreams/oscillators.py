@@ -1,0 +1,39 @@
+"""The waveform of a note's parameters: true oscillators and shaped noise, once for each result."""
+
+import numpy as np
+
+from deepdream.dreams.note_model import FINE_HOP, HIGHEST_HZ, WHOLE_WINDOW, swing, window_average
+from deepdream.spectrum import HOP_LENGTH, N_FRAMES, N_SAMPLES, SAMPLE_RATE
+from deepdream.spectrum_tf import istft
+
+ONSET_SAMPLES = 32  # 2 ms: no note starts with a step
+
+
+def waveforms(model, z, hz):
+    """Return the notes (n, 64000) of parameters z (n, n_parameters), at the level of their parameters."""
+    controls = {name: value.numpy() for name, value in model.controls(z, hz).items()}
+    noise = noise_waveforms(model, controls)
+    return np.stack([partials(model, {name: value[i] for name, value in controls.items()}) + noise[i]
+                     for i in range(len(z))]).astype(np.float32)
+
+
+def partials(model, control):
+    """Return the sum of a note's partials (64000,)."""
+    sample = np.arange(N_SAMPLES)
+    frame = sample / HOP_LENGTH
+    seconds = (frame + control['vibrato'] * swing(frame)) * (HOP_LENGTH / SAMPLE_RATE)
+    waveform = np.zeros(N_SAMPLES)
+    for k in np.flatnonzero(control['hz'] < HIGHEST_HZ):
+        log_amplitude = np.interp(frame, np.arange(N_FRAMES), control['partials'][:, k])
+        waveform += np.exp(log_amplitude) * np.cos(2 * np.pi * (model.phase[k] + control['hz'][k] * seconds))
+    return waveform * np.interp(sample / FINE_HOP, np.arange(len(control['envelope'])), control['envelope'])
+
+
+def noise_waveforms(model, controls):
+    """Return the noise (n, 64000): the bands' gains, frame by frame, on the short-time spectrum of white noise."""
+    envelope = controls['envelope'] @ window_average() / WHOLE_WINDOW[:, 0]
+    gains = np.einsum('nfb,bk->nfk', np.exp(controls['noise']) * envelope[:, :, np.newaxis], model.at_bins)
+    stft = gains * (model.noise[0] + 1j * model.noise[1])
+    waveform = istft(stft.astype(np.complex64)).numpy()
+    waveform[:, :ONSET_SAMPLES] *= np.sin(np.linspace(0, np.pi / 2, ONSET_SAMPLES)) ** 2
+    return waveform

@@ -1,0 +1,304 @@
+"""Dreams that are notes: the model against the waveform that it stands for, what is measured of notes, the command."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import noise, sine, write_wav
+from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a fixture)
+
+import dream
+from deepdream.backend import tf
+from deepdream.dreams import from_note, instrument, measures, note_model, notes, oscillators
+from deepdream.dreams.activations import dream_name
+from deepdream.dreams.note_ascent import N_PARAMETERS, NoteSettings, cosine
+from deepdream.dreams.note_model import BOUNDS, NoteModel, lobe, split
+from deepdream.spectrum import log_spectrum, magnitude
+
+EVERYWHERE = np.ones(64_000, np.float32)
+TIME = np.arange(64_000) / 16_000
+
+
+def parameters(n, spread=0.0, seed=0, **values):
+    """z (n, n_parameters): normal deviates times `spread`, or one value for all of a parameter."""
+    z = spread * np.random.default_rng(seed).normal(size=(n, N_PARAMETERS))
+    ends = dict(zip(note_model.SIZES, np.cumsum(list(note_model.SIZES.values())), strict=True))
+    for name, value in values.items():
+        z[:, ends[name] - note_model.SIZES[name]:ends[name]] = value
+    return tf.constant(z, tf.float32)
+
+
+# The model.
+
+@pytest.mark.parametrize('bins', [5.0, 40.3, 100.5])
+def test_lobe_is_the_transform_of_a_windowed_sine(bins):
+    tone = np.exp(2j * np.pi * bins * np.arange(1024) / 1024) / 2
+    expected = np.fft.fft(tone * np.hanning(1025)[:-1])[:513]
+    np.testing.assert_allclose(np.abs(lobe(tf.constant([bins]))), np.abs(expected), atol=0.7)  # of 256
+
+
+@pytest.mark.parametrize('hz', [65.4, 220.0, 880.0])
+def test_model_agrees_with_the_waveform(hz):
+    """Of the bins within 40 dB of the loudest, 95 % are within 1 dB; the level over all is within 1 dB, too."""
+    model, z, pitch = NoteModel(EVERYWHERE), parameters(1, spread=0.7, seed=1, vibrato_cents=-2), tf.constant([hz])
+    waveform = oscillators.waveforms(model, z, pitch)[0]
+    ours = magnitude(model.log_spectra(z, pitch)[0].numpy())
+    expected = magnitude(log_spectrum(notes.as_written(waveform)))
+    loud = expected > 0.01 * expected.max()
+    apart = 20 * np.log10(ours[loud] / expected[loud])
+    assert abs(np.median(apart)) < 1
+    assert np.percentile(np.abs(apart - np.median(apart)), 95) < 1
+
+
+def test_frames_of_the_onset_agree_with_the_waveform():
+    model, z, pitch = NoteModel(EVERYWHERE), parameters(1, attack_seconds=-8), tf.constant([440.0])
+    ours = magnitude(model.log_spectra(z, pitch)[0].numpy())[:4]
+    expected = magnitude(log_spectrum(notes.as_written(oscillators.waveforms(model, z, pitch)[0])))[:4]
+    assert np.linalg.norm(ours - expected) < 0.05 * np.linalg.norm(expected)
+
+
+def test_parameters_start_at_and_stay_within_their_bounds():
+    low, start, high = (split(parameters(1, **dict.fromkeys(BOUNDS, z))) for z in (-60, 0, 60))
+    for name, bound in BOUNDS.items():
+        for value, expected in ((low, bound.low), (start, bound.start), (high, bound.high)):
+            assert float(value[name][0, 0]) == pytest.approx(expected, rel=1e-3, abs=1e-6), name
+
+
+def test_no_partial_above_the_limit_and_none_moves_the_pitch():
+    model, pitches = NoteModel(EVERYWHERE), tf.constant([100.0, 2000.0])
+    waveforms = oscillators.waveforms(model, parameters(2, noise=-60, burst=-60, stretch=60), pitches)
+    for waveform, hz in zip(waveforms, pitches, strict=True):
+        levels = np.abs(np.fft.rfft(waveform[8_000:24_000] * np.hanning(16_000)))  # a bin is 1 Hz
+        assert np.argmax(levels) == pytest.approx(float(hz), abs=1)
+        assert levels[7_700:].max() < 1e-3 * levels.max()
+
+
+def test_note_ends_with_the_window():
+    window = np.where(TIME < 2, EVERYWHERE, 0)
+    waveform = oscillators.waveforms(NoteModel(window), parameters(1), tf.constant([220.0]))[0]
+    assert np.abs(waveform[16_000:30_000]).max() > 0.1 and not waveform[33_000:].any()
+
+
+# What is measured.
+
+def test_measures_of_known_notes():
+    tone = sine(220.0, peak=0.5)
+    ramp = tone * np.minimum(TIME / 0.2, 1).astype(np.float32)
+    assert measures.attack_seconds(ramp) == pytest.approx(0.2 * (10 ** -0.1 - 0.1), abs=0.02)
+    assert measures.decay_db_per_second(tone * 10 ** (-10 * TIME / 20)) == pytest.approx(10, rel=0.05)
+    assert measures.harmonic_to_noise_db(tone, 220.0) > 45
+    hiss = noise(peak=0.05)
+    expected = 10 * np.log10(np.mean(tone ** 2) / np.mean(hiss ** 2))
+    assert measures.harmonic_to_noise_db(tone + hiss, 220.0) == pytest.approx(expected, abs=1)
+    assert measures.harmonic_to_noise_db(hiss, 220.0) < 5
+
+
+# Which pitches.
+
+def test_range_is_that_of_the_notes_that_excite():
+    pitches = np.r_[np.full(20, 40), np.full(20, 60), np.full(60, 80), -1]
+    excited = np.r_[np.zeros(20), np.ones(20), np.zeros(60), 9]
+    assert notes.unit_range(excited, pitches) == (60, 60)
+    assert notes.unit_range(np.ones(1), np.array([-1])) == notes.ANY_RANGE
+    assert notes.candidates(60, 60) == [60]
+    assert notes.candidates(36, 84) == [36, 43, 50, 57, 63, 70, 77, 84]
+    assert notes.candidates(60, 62) == [60, 61, 62]
+
+
+def test_rates_fall_to_nothing():
+    rates = cosine(0.1, 10)
+    assert rates[0] == 0.1 and (np.diff(rates) < 0).all() and rates[-1] < 0.01
+
+
+def test_names_say_the_kind():
+    assert dream_name('fc2', 17, [], 'note') == 'fc2_017_note'
+    assert dream_name('fc3', 0, ['bass'], 'texture', 1) == 'fc3_00_bass_texture_answer2'
+
+
+# The command.
+
+ARGUMENTS = ('--layer', 'fc3', '--unit', 'bass', 'organ', '--steps', 60, '--pitch', 'A3', '64')
+
+
+@pytest.fixture(scope='session')
+def two_notes(small_data, dream_run):  # noqa: F811
+    assert stage_dream('neuron', small_data, dream_run, *ARGUMENTS) == 0
+    return dream_run
+
+
+@pytest.mark.parametrize('name', ['fc3_00_bass_note', 'fc3_02_organ_note'])
+def test_note_excites_its_unit_at_one_of_the_pitches(two_notes, name):
+    report = read(two_notes, name)
+    assert report['kind'] == 'note' and report['pitch'] in (57, 64)
+    assert report['pitches_tried'].keys() == {'57', '64'}
+    assert report['pitches_tried'][str(report['pitch'])] == max(report['pitches_tried'].values())
+    assert report['read_back']['kept'] > 0.8 and report['read_back']['optimised'] > 0
+    for parameter, bound in BOUNDS.items():
+        assert bound.low <= report['parameters'][parameter] <= bound.high
+
+
+def test_note_is_a_note_of_its_pitch(two_notes):
+    import librosa
+    waveform = read_wav(two_notes, 'fc3_00_bass_note')
+    hz, voiced, _ = librosa.pyin(waveform[:24_000], fmin=60, fmax=2000, sr=16_000)
+    cents = 1200 * np.log2(hz[voiced] / read(two_notes, 'fc3_00_bass_note')['hz'])
+    assert np.mean(np.abs(cents) < 30) > 0.9
+    assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-3)
+    assert abs(waveform.mean()) < 1e-3 and measures.clicks(waveform) < 0.01
+
+
+def test_same_seed_same_note(small_data, two_notes):
+    first = (two_notes / 'dreams/audio/fc3_00_bass_note.wav').read_bytes()
+    assert stage_dream('neuron', small_data, two_notes, *ARGUMENTS) == 0
+    assert (two_notes / 'dreams/audio/fc3_00_bass_note.wav').read_bytes() == first
+
+
+def test_a_note_that_is_there_is_not_dreamed_again(small_data, two_notes, monkeypatch):
+    from deepdream.dreams.writer import Dreamer
+    dreamer = Dreamer(two_notes)
+    dreamer.open_notes(small_data, small_data / 'labels.txt')
+    path, settings = two_notes / 'dreams/fc3_01_flute_note.json', NoteSettings()
+    path.write_text(json.dumps({'key': dreamer.note_key('fc3', 1, settings)}))
+    monkeypatch.setattr(dream, 'dream_notes', lambda dreamer, layer, units, settings: dreamed.extend(units))
+    dreamed = []
+    dream.dream_missing_notes(dreamer, 'fc3', [1, 3], settings)
+    assert dreamed == [3]
+    path.unlink()
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('--pitch', 'H4'), 'H4 is no pitch from E1 (28) to C7 (96)'), (('--pitch', '12'), '12 is no pitch'),
+    (('--as', 'song'), 'note')])
+def test_faults_are_one_line(arguments, message, small_data, dream_run, capsys):  # noqa: F811
+    with pytest.raises(SystemExit):
+        stage_dream('neuron', small_data, dream_run, *arguments)
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+# Instruments.
+
+def test_keys_cover_the_range_and_the_keyboard():
+    assert instrument.keys_of(40, 70) == list(range(40, 71, 3))
+    for low, high in ((60, 60), (28, 30), (95, 96)):
+        keys = instrument.keys_of(low, high)
+        assert keys[0] >= 28 and keys[-1] <= 96 and keys[-1] - keys[0] >= 24
+    ranges = instrument.key_ranges([40, 43, 46])
+    assert ranges == [(0, 41), (42, 44), (45, 127)]
+
+
+def test_loop_of_a_steady_note_is_whole_periods():
+    start, end = instrument.loop_points(sine(200.0))  # a period of 80 samples
+    assert (end + 1 - start) % 80 == 0
+    assert instrument.loop_points(sine(200.0) * np.exp(-TIME).astype(np.float32)) is None
+    assert instrument.loop_points(noise()) is None
+
+
+@pytest.fixture(scope='session')
+def organ(small_data, dream_run):  # noqa: F811
+    assert stage_dream('instrument', small_data, dream_run, '--unit', 'organ', '--steps', 10) == 0
+    return dream_run / 'dreams/sfz/fc3_02_organ_instrument.sfz'
+
+
+def test_instrument_loads_and_has_no_gaps(organ):
+    regions = [dict(line.split('=', 1) for line in region.splitlines() if '=' in line)
+               for region in organ.read_text().split('<region>')[1:]]
+    assert len(regions) >= 8
+    covered = [key for region in regions for key in range(int(region['lokey']), int(region['hikey']) + 1)]
+    assert covered == list(range(128))
+    for region in regions:
+        assert region['sample'].startswith('../audio/') and (organ.parent / region['sample']).is_file()
+        assert int(region['lokey']) <= int(region['pitch_keycenter']) <= int(region['hikey'])
+        if region['loop_mode'] == 'loop_continuous':
+            assert 0 < int(region['loop_start']) < int(region['loop_end']) < 64_000
+
+
+def test_keys_of_an_instrument_share_their_parameters(organ):
+    paths = sorted(organ.parents[1].glob('fc3_02_organ_instrument_*.json'))
+    reports = [json.loads(path.read_text()) for path in paths]
+    assert all(report['parameters'] == reports[0]['parameters'] for report in reports)
+    assert np.diff([report['hz'] for report in reports]) == pytest.approx(
+        [report['hz'] * (2 ** 0.25 - 1) for report in reports[:-1]])
+
+
+# Notes of the user.
+
+def test_fundamental_of_a_note_is_found_to_a_cent():
+    waveform = sum(sine(233.7 * number, peak=0.4 / number) for number in range(1, 10))
+    assert 1200 * abs(np.log2(from_note.fundamental_hz(waveform) / 233.7)) < 1
+
+
+@pytest.fixture(scope='session')
+def own_notes(tmp_path_factory):
+    """Two notes that die away, of 233 and 311 Hz, and a chord."""
+    folder, fade = tmp_path_factory.mktemp('own'), np.exp(-TIME).astype(np.float32)
+    def tone(hz, slope):
+        return fade * sum(sine(hz * number, peak=0.4 * number ** -slope) for number in range(1, 15))
+    write_wav(folder / 'dull.wav', tone(233.1, 2.0) + 0.001 * noise())
+    write_wav(folder / 'bright.wav', tone(311.1, 1.0) + 0.001 * noise())
+    write_wav(folder / 'hiss.wav', noise())
+    return folder
+
+
+def test_deep_of_a_note_stays_one_and_is_the_resynthesis_at_strength_0(small_data, dream_run, own_notes):  # noqa: F811
+    times = []
+    for strength in (0, 1):
+        assert stage_dream('deep', small_data, dream_run, own_notes / 'dull.wav', '--as', 'note', '--steps', 15,
+                           '--strength', strength) == 0
+        report = read(dream_run, f'deep_dull_conv3_{strength}_note')
+        assert report['hz'] == pytest.approx(233.1, abs=0.2) and report['resynthesis_db'] > 20
+        times.append(report['layer_times'])
+    assert times[0] == pytest.approx(1) and times[1] > 1.05
+
+
+def test_notes_between_two_have_pitches_between(small_data, dream_run, own_notes):  # noqa: F811
+    assert stage_dream('style', small_data, dream_run, own_notes / 'dull.wav', '--style', own_notes / 'bright.wav',
+                       '--as', 'note', '--steps-between', 2, '--steps', 5) == 0
+    hz = [read(dream_run, f'style_dull_bright_note{ending}')['hz'] for ending in ('', '_between1', '_between2')]
+    assert hz == pytest.approx(np.geomspace(233.1, 311.1, 4)[:3], rel=1e-3)
+
+
+def test_no_note_is_said_to_be_none(small_data, dream_run, own_notes, capsys):  # noqa: F811
+    assert stage_dream('deep', small_data, dream_run, own_notes / 'hiss.wav', '--as', 'note') == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert 'hiss.wav' in line and 'no single note' in line and '--as texture' in line
+
+
+# The atlas.
+
+@pytest.fixture(scope='session')
+def atlas(small_data, dream_run):  # noqa: F811
+    assert stage_dream('atlas', small_data, dream_run, '--layers', 'fc3', '--steps', 3) == 0
+    return dream_run
+
+def test_atlas_plays_the_note_first_and_a_button_switches(atlas, open_page):
+    page = open_page(atlas / 'atlas/index.html', '#unit=fc3_2')
+    rows = page.js('UNITS.get("fc3_2").dreams')
+    assert rows['note']['row'] != rows['texture']['row'] and 'hz' in rows['note']
+    for kind, other in (('note', 'texture'), ('texture', 'note')):
+        assert page.page.locator('#kind').inner_text() == f'Show {other}s'
+        page.page.click('#unit .play')
+        page.wait_for_sound()
+        assert page.page.locator('#status').inner_text() == f'fc3_02_organ_{kind}'
+        page.page.keyboard.press('Escape')
+        page.wait_for_silence()
+        page.page.click('#kind')
+    assert page.js('location.hash') == '#unit=fc3_2'
+
+
+def test_keyboard_plays_the_nearest_key_at_the_pitch(open_page, atlas):
+    page = open_page(atlas / 'atlas/index.html', '#unit=fc3_2')
+    keys = '[{pitch: 57, row: 7}, {pitch: 60, row: 8}, {pitch: 63, row: 9}]'
+    assert page.js(f'startOctave({keys})') == 5
+    assert page.js(f'pianoKey({keys}, "a", 5)') == {'row': 8, 'rate': 1}
+    played = page.js(f'pianoKey({keys}, "f", 5)')  # F, a fourth above C
+    assert played['row'] == 9 and played['rate'] == pytest.approx(2 ** (2 / 12))
+    assert page.js(f'pianoKey({keys}, "q", 5)') is None
+
+
+def test_instrument_is_played_on_the_atlas(small_data, atlas, organ, open_page):
+    assert stage_dream('atlas', small_data, atlas, '--layers', 'fc3', '--steps', 3) == 0
+    page = open_page(atlas / 'atlas/index.html', '#unit=fc3_2')
+    assert 'A to P' in page.page.locator('#instrument').inner_text()
+    page.page.keyboard.press('a')
+    page.wait_for_sound()
+    assert page.page.locator('#status').inner_text().startswith('fc3_02_organ_instrument_')
