@@ -215,8 +215,8 @@ def regular_expression(text):
         raise argparse.ArgumentTypeError(f'{text!r} is no regular expression: {error}') from error
 
 
-def share(text):
-    """The type of ``--valid`` and ``--test``."""
+def share_of_instruments(text):
+    """The type of ``--valid`` and ``--test``, neither of which may have none or all."""
     if not 0 < float(text) < 1:
         raise argparse.ArgumentTypeError(f'{text} is not between 0 and 1')
     return float(text)
@@ -228,8 +228,8 @@ def parse_arguments(argv):
     options.add_argument('--labels', metavar='FILE', help='the labels, one a line, of a library without folders')
     options.add_argument('--instrument', type=regular_expression, metavar='REGEX',
                          help='what in the name of a file tells the instrument: its first group, or all it matches')
-    options.add_argument('--valid', type=share, default=0.15, help='share of the instruments')
-    options.add_argument('--test', type=share, default=0.15, help='share of the instruments')
+    options.add_argument('--valid', type=share_of_instruments, default=0.15, help='share of the instruments')
+    options.add_argument('--test', type=share_of_instruments, default=0.15, help='share of the instruments')
     options.add_argument('--seed', type=random_seed, default=0, help='of the split')
     options.add_argument('--copy', action='store_true', help='copy the wavs instead of linking to them')
     options.add_argument('--jobs', type=process_count, default=-1, help='processes that convert; -1: one for each core')
