@@ -49,6 +49,13 @@ def at_least(lowest, kind=int):
     return convert
 
 
+def share(text):
+    """The type of an option that is a share, 0 to 1."""
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f'{text} is not a share: give 0 to 1')
+    return float(text)
+
+
 def share_below_one(text):
     """The type of an option that is a share of which 1 would leave nothing."""
     if not 0 <= float(text) < 1:
