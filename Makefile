@@ -19,7 +19,7 @@ SETUP_DEV := .venv/installed_dev
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1	\2/p' Makefile
 
 demo: $(RUN)/.mapped  ## render notes into DATA (data), run stages 1-7 into RUN (run)
 	@echo; echo 'files written:'; ls -d $(DATA)/*.* $(DATA)/*/* $(RUN)/*.* $(RUN)/map/index.html
@@ -41,10 +41,18 @@ test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+tutorial: $(SETUP_DEV)  ## the outputs and the pictures of docs/tutorial.md anew: its blocks on all notes of the demo
+	folder=$$(mktemp -u -d) && $(BIN)/python docs/run_tutorial.py --folder $$folder --write && \
+		$(BIN)/python docs/pictures/make.py --folder $$folder
+
+tutorial-test: $(SETUP_DEV)  ## run every block of docs/tutorial.md on all notes of the demo, as a reader does
+	$(BIN)/python docs/run_tutorial.py --folder $$(mktemp -u -d)
+	$(BIN)/python -m pytest tests/test_tutorial.py
+
 clean:  ## remove DATA, RUN and .venv
 	rm -rf $(DATA) $(RUN) .venv
 
-.PHONY: help demo nsynth dream map test clean FORCE
+.PHONY: help demo nsynth dream map test tutorial tutorial-test clean FORCE
 
 # Set-up.
 

@@ -43,7 +43,10 @@ class DataProvider:
         return len(self.labels)
 
     def n_notes(self, split):
-        """Number of notes of a split; raises ValueError for an unknown split, or one that the data folder lacks."""
+        """Number of notes of a split, without the rejected.
+
+        Raises BadInput (a ValueError) for an unknown split, or one that the data folder lacks.
+        """
         if split not in self.notes:
             raise BadInput(f'{self.data} has no split {split!r}, only {", ".join(self.notes)}: '
                            'choose one of these, or add its wavs and run `python gather_information.py` again')
@@ -53,7 +56,11 @@ class DataProvider:
         return spectrum_path(self.data, split, self.notes[split][i])
 
     def stored_spectrum(self, split, i):
-        """Return the spectrum of note `i` as it is stored: log magnitude, shape (251, 513)."""
+        """Return the spectrum of note `i` as it is stored: log(1 + 1000 magnitude), shape (251, 513).
+
+        Its dtype is `signal['dtype']`, float16 unless extract_spectrum.py was told otherwise. Raises IndexError for a
+        number that is not of a note, BadInput for an unknown split or a damaged file.
+        """
         if not 0 <= i < self.n_notes(split):
             raise IndexError(f'{split} has notes 0 to {self.n_notes(split) - 1}, not {i}')
         spectrum = load_npy(self.path(split, i), 'extract_spectrum.py')
@@ -67,16 +74,31 @@ class DataProvider:
         return normalise(spectrum, self.mean, self.std)
 
     def get_sample_at(self, split, i):
-        """Return (normalised spectrum, float32 of shape (251, 513); class index) of note `i`."""
+        """Return (normalised spectrum, float32 of shape (251, 513); class index) of note `i`.
+
+        Raises what `stored_spectrum` raises.
+
+        >>> spectrum, class_index = prepare_data().get_sample_at('test', 0)
+        >>> spectrum.shape, spectrum.dtype, class_index
+        ((251, 513), dtype('float32'), 0)
+        """
         spectrum = self.stored_spectrum(split, i).astype(np.float32)
         return self.normalise(spectrum), int(self.class_indices[split][i])
 
     def get_random_sample(self, split):
-        """Return `get_sample_at` of a note drawn at random."""
+        """Return `get_sample_at` of a note drawn at random, each note of the split as likely as another."""
         return self.get_sample_at(split, int(self.rng.integers(self.n_notes(split))))
 
     def get_random_batch(self, split):
-        """Return (spectra, class indices): float32 of shape (batch, 251, 513, 1), int64 of shape (batch,)."""
+        """Return (spectra, class indices): float32 of shape (batch, 251, 513, 1), int64 of shape (batch,).
+
+        The spectra are normalised. The notes are drawn at random, so that one may come twice, from the provider's own
+        sequence: two providers of one seed draw the same batches. Raises what `stored_spectrum` raises.
+
+        >>> spectra, class_indices = prepare_data(batch_size=4).get_random_batch('train')
+        >>> spectra.shape, class_indices.shape
+        ((4, 251, 513, 1), (4,))
+        """
         samples = [self.get_random_sample(split) for _ in range(self.batch_size)]
         spectra, class_indices = zip(*samples, strict=True)
         return np.stack(spectra)[..., np.newaxis], np.array(class_indices)
@@ -86,7 +108,11 @@ class DataProvider:
 
         `order` holds note numbers, each as often as wanted; without it every note comes once, in list order.
         `variations`, from `augmentation.draw_variations`, says how each note of `order` is varied.
-        Use it within `pipeline.name_damaged_files`.
+        The last batch holds what is left over. Use it within `pipeline.name_damaged_files`.
+
+        >>> provider = prepare_data(batch_size=2)
+        >>> [len(class_indices) for _, class_indices in provider.dataset('valid', order=[0, 1, 0])]
+        [2, 1]
         """
         from deepdream.pipeline import make_dataset
         order = np.arange(self.n_notes(split)) if order is None else np.asarray(order)
@@ -102,6 +128,10 @@ def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None,
     data_std.npy, default `data`; the stages after training give the run folder. Raises FileNotFoundError where a
     stage's output is missing and ValueError (BadInput) where it is damaged or does not fit the rest; each says
     which stage to run.
+
+    >>> provider = prepare_data('data', 'labels.txt', ['train', 'valid'])
+    >>> list(provider.notes), provider.mean.shape, provider.labels[0]
+    (['train', 'valid'], (251, 513), 'bass')
     """
     data = Path(data)
     if splits is None:

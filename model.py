@@ -56,7 +56,14 @@ DROPOUT = 0.2
 def get_model(n_labels, network='tutorial', mean=0.0, std=1.0):
     """Return an untrained keras.Model: (batch, 251, 513, 1) normalised spectra -> (batch, n_labels) logits.
 
-    The harmonic network first undoes the normalisation, which took away `mean` and divided by `std`, both (251, 513).
+    `network` is 'tutorial' or 'harmonic'. The harmonic network first undoes the normalisation, which took away `mean`
+    and divided by `std`, both (251, 513): its bands need magnitudes. Keras's random sequence gives the weights.
+
+    >>> model = get_model(11)
+    >>> model.input_shape, model.output_shape
+    ((None, 251, 513, 1), (None, 11))
+    >>> get_model(11, 'harmonic').get_layer('conv4').output.shape
+    (None, 4, 5, 128)
     """
     spectrum = keras.Input((N_FRAMES, N_BINS, 1), name='spectrum')
     x = harmonic_network(spectrum, mean, std) if network == 'harmonic' else tutorial_network(spectrum)
@@ -162,12 +169,25 @@ class MeanAndMaximum(layers.Layer):
 
 
 def get_last_minus_one(model):
-    """Return the model cut after fc2: (batch, 251, 513, 1) -> activations (batch, 256)."""
+    """Return the model cut after fc2: normalised spectra (batch, 251, 513, 1) -> activations (batch, 256), 0 or more.
+
+    It shares the weights of `model`. Raises ValueError for a model without a layer of this name.
+
+    >>> get_last_minus_one(get_model(11)).output_shape
+    (None, 256)
+    """
     return keras.Model(model.input, model.get_layer('fc2').output, name='fc2')
 
 
 def load_model(path, compile=False):
-    """Load a .keras file (in safe mode: nothing in it is run as code); BadInput where it is damaged."""
+    """Return the keras.Model in a .keras file; with `compile`, with its optimizer, to train on.
+
+    It is loaded in safe mode: nothing in the file is run as code. Raises FileNotFoundError where there is no such file,
+    BadInput where it is damaged.
+
+    >>> load_model('run/model.keras').input_shape
+    (None, 251, 513, 1)
+    """
     open(require(path, 'train.py'), 'rb').close()  # what may not be read is not damaged
     try:
         return keras.models.load_model(path, compile=compile, safe_mode=True)

@@ -13,7 +13,17 @@ def predict_logits(model, provider, split):
 
 
 def get_activation(model, provider, split, order=None):
-    """Return fc2 of every note in list order, or of the notes whose numbers `order` holds: float32 (n_notes, 256)."""
+    """Return fc2 of every note in list order, or of the notes whose numbers `order` holds: float32 (n_notes, 256).
+
+    `model` is a network of `get_model`, `provider` a DataProvider with the statistics that the network was trained on.
+    Raises BadInput for an unknown split or a damaged spectrum.
+
+    >>> from pathlib import Path
+    >>> from deepdream.run_folder import open_run
+    >>> model, provider = open_run(Path('run'), 'data', 'labels.txt', ['test'])
+    >>> get_activation(model, provider, 'test', order=[2, 0, 2]).shape
+    (3, 256)
+    """
     return predict_notes(get_last_minus_one(model), provider, split, order)
 
 

@@ -47,7 +47,8 @@ def label_of(note, labels):
 def instrument_of(note):
     """Return the name of a note's instrument; a note whose name tells none is its own.
 
-    'bass_synthetic_033-045-100' -> 'bass_synthetic_033'; 'snare_ludwig--hit 1', of split_notes.py, -> 'snare_ludwig'.
+    >>> instrument_of('bass_synthetic_033-045-100'), instrument_of('snare_ludwig--hit 1'), instrument_of('my voice')
+    ('bass_synthetic_033', 'snare_ludwig', 'my voice')
     """
     instrument, dashes, _ = note.partition('--')
     if dashes:
@@ -57,7 +58,11 @@ def instrument_of(note):
 
 
 def instrument_indices(notes):
-    """Return a number (n,) for each note that tells its instrument: 0 for the first instrument by name, and so on."""
+    """Return a number (n,) for each note that tells its instrument: 0 for the first instrument by name, and so on.
+
+    >>> instrument_indices(['reed_acoustic_001-060-100', 'bass_synthetic_033-045-100', 'reed_acoustic_001-061-100'])
+    array([1, 0, 1])
+    """
     return np.unique([instrument_of(note) for note in notes], return_inverse=True)[1]
 
 

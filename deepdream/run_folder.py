@@ -88,7 +88,14 @@ def open_model(run):
 
 
 def open_run(run, data, labels, splits):
-    """Return (keras.Model, DataProvider with the run's statistics), as `open_model` and `open_data` do."""
+    """Return (keras.Model, DataProvider with the run's statistics), as `open_model` and `open_data` do.
+
+    `run` is a Path. The model gives logits (batch, n_labels) for the batches of the provider.
+
+    >>> model, provider = open_run(Path('run'), 'data', 'labels.txt', ['test'])
+    >>> model.output_shape == (None, provider.n_labels), list(provider.notes)
+    (True, ['test'])
+    """
     config, model = open_model(run)
     return model, open_data(run, config['labels'], data, labels, splits)
 
