@@ -211,12 +211,13 @@ def draw_tools(path, folder):
     dreams = folder / 'run' / 'dreams'
     sounds = [(f'{name}.wav', log_spectrum(load_waveform(folder / 'data' / f'{name}.wav')[0]))
               for name in ('flute', 'keyboard')]
-    names = ('deep_flute_conv3_1', 'style_flute_keyboard', 'thin_flute_keyboard', 'fc3_02_flute', 'fc3_00_bass')
+    names = ('deep_flute_conv3_1', 'style_flute_keyboard', 'thin_flute_keyboard', 'fc3_02_flute_texture',
+             'fc3_00_bass_texture')
     titles = ('Deep Dream of the flute', 'Deep Style', 'Thin Style', 'dream of the class flute',
               'dream of the class bass')
     sounds += [(title, load_npy(spectrum_path(folder / 'run', 'dreams', name), 'dream.py'))
                for name, title in zip(names, titles, strict=True)]
-    note = load_json(dreams / 'fc3_02_flute.json', 'dream.py')['read_back']['strongest_note']
+    note = load_json(dreams / 'fc3_02_flute_texture.json', 'dream.py')['read_back']['strongest_note']
     sounds.append(('the note that says flute most',
                    load_npy(spectrum_path(folder / 'data', 'test', note), 'extract_spectrum.py')))
     order = (0, 1, 7, 5, 2, 3, 4, 6)
