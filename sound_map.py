@@ -6,12 +6,13 @@ RUN/map_embed.html instead, one file of at most 25 MB that can be mailed. Sounds
 """
 
 from deepdream.artifacts import SPLITS
+from deepdream.cluster import scheduler
 from deepdream.command_line import at_least, command, parser
 
 
 @command
 def main(argv=None):
-    options = parser(__doc__.splitlines()[0], 'data', 'run')
+    options = parser(__doc__.splitlines()[0], 'data', 'run', 'scheduler')
     options.add_argument('--split', choices=SPLITS, default='test', help='whose notes the map shows')
     options.add_argument('--embed', action='store_true', help='write one file of at most 25 MB that can be mailed')
     options.add_argument('--limit', type=at_least(1), metavar='N', help='show only N notes, drawn at random')
@@ -22,8 +23,8 @@ def main(argv=None):
     args = options.parse_args(argv)
 
     from deepdream.map.page import write_sound_map
-    page = write_sound_map(args.data, args.run, args.split, args.embed, args.limit, args.middle_c,
-                           args.estimate_pitch)
+    with scheduler(args.scheduler, args.data, args.run) as (data, run):
+        page = write_sound_map(data, run, args.split, args.embed, args.limit, args.middle_c, args.estimate_pitch)
     print(f'{page}: {page.stat().st_size / 1e6:.1f} MB; open it in a browser' if args.embed
           else f'{page}: open it in a browser')
 
