@@ -63,7 +63,7 @@ $(SETUP): requirements.txt requirements_no_deps.txt constraints.txt
 	$(PIP) --no-deps -r requirements_no_deps.txt
 	@touch $@
 
-$(SETUP_DEV): $(SETUP) requirements_dev.txt
+$(SETUP_DEV): $(SETUP) requirements_dev.txt requirements_cluster.txt
 	$(PIP) -r requirements_dev.txt
 	@touch $@
 

@@ -10,6 +10,7 @@ import numpy as np
 from deepdream.artifacts import BadInput, list_path, run_path, save_csv, save_json
 from deepdream.baseline import predict_baseline
 from deepdream.calibration import calibrated, describe_calibration, load_calibration, measure_calibration
+from deepdream.cluster import scheduler
 from deepdream.command_line import command, parser
 from deepdream.metrics import accuracy_interval, measure_accuracy, top_confusions
 from deepdream.notes import instrument_of
@@ -116,28 +117,33 @@ def print_metrics(metrics):
         for mistake in metrics['top_confusions'][:5]) or 'none'))
 
 
+def evaluate(data, run, labels, split, with_baseline):
+    """Write and print what the network of RUN and, if wanted, the baseline reach on a split."""
+    from deepdream.run_folder import open_run
+    splits = [split]
+    if with_baseline and split != 'train' and is_listed(data, 'train'):
+        splits.append('train')
+    model, provider = open_run(run, data, labels, splits)
+    if with_baseline and not provider.notes.get('train'):
+        raise BadInput(f'{data} has no train notes to train the baseline on: add some, or give --no-baseline')
+    metrics, probabilities, confusion = evaluate_network(model, provider, split, run)
+    if with_baseline:
+        metrics |= compare_baseline(provider, split, probabilities.argmax(axis=1))
+    save_predictions(run_path(run, 'predictions.csv', split), provider, split, probabilities)
+    save_confusion(run, split, confusion, provider.labels)
+    save_json(run_path(run, 'metrics.json', split), metrics)
+    print_metrics(metrics)
+
+
 @command
 def main(argv=None):
-    options = parser(__doc__.splitlines()[0], 'data', 'run')
+    options = parser(__doc__.splitlines()[0], 'data', 'run', 'scheduler')
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     options.add_argument('--split', default='test', choices=['train', 'valid', 'test'], help='what to evaluate on')
     options.add_argument('--no-baseline', action='store_true', help='leave out MFCC statistics + SVM')
     args = options.parse_args(argv)
-
-    from deepdream.run_folder import open_run
-    splits = [args.split]
-    if not args.no_baseline and args.split != 'train' and is_listed(args.data, 'train'):
-        splits.append('train')
-    model, provider = open_run(args.run, args.data, args.labels, splits)
-    if not args.no_baseline and not provider.notes.get('train'):
-        raise BadInput(f'{args.data} has no train notes to train the baseline on: add some, or give --no-baseline')
-    metrics, probabilities, confusion = evaluate_network(model, provider, args.split, args.run)
-    if not args.no_baseline:
-        metrics |= compare_baseline(provider, args.split, probabilities.argmax(axis=1))
-    save_predictions(run_path(args.run, 'predictions.csv', args.split), provider, args.split, probabilities)
-    save_confusion(args.run, args.split, confusion, provider.labels)
-    save_json(run_path(args.run, 'metrics.json', args.split), metrics)
-    print_metrics(metrics)
+    with scheduler(None if args.no_baseline else args.scheduler, args.data) as (data,):  # only the baseline uses it
+        evaluate(data, args.run, args.labels, args.split, not args.no_baseline)
 
 
 if __name__ == '__main__':

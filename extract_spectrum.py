@@ -23,14 +23,13 @@ from deepdream.artifacts import (
     save_text,
     spectrum_path,
 )
+from deepdream.cluster import scheduler
 from deepdream.command_line import at_least, command, parser, process_count, progress
 from deepdream.extraction import ListedNote, extract_chunk, merge_moments
 from deepdream.notes import find_wavs, notes_digest
 from deepdream.spectrum import npy_size, spectrum_settings, with_version
 
 CHUNK = 32  # notes a task: large against the cost of a task, small in memory; fixes the order of the sums, too
-# glibc hands every large array back to the system, which maps and zeroes it anew: 1.85 ms a note instead of 1.15.
-KEEP_MEMORY = {'MALLOC_MMAP_THRESHOLD_': str(2**26), 'MALLOC_TRIM_THRESHOLD_': str(2**27)}
 
 
 def is_own_library(data):
@@ -93,7 +92,6 @@ def extract_all(notes, dtype, align_onset, jobs, with_moments):
     rejected, remarks, total = {split: {} for split in notes}, Counter(), None
     if not chunks:
         return rejected, remarks, total
-    os.environ |= KEEP_MEMORY  # of the workers
     results = Parallel(n_jobs=jobs, return_as='generator')(
         delayed(extract_chunk)(chunk, dtype, align_onset, with_moments and split == 'train')
         for split, chunk in chunks)
@@ -168,7 +166,7 @@ def write_statistics(data, stored, usable, moments):
 
 
 def parse_arguments(argv):
-    options = parser(__doc__.splitlines()[0], 'data')
+    options = parser(__doc__.splitlines()[0], 'data', 'scheduler')
     options.add_argument('--dtype', choices=['float16', 'float32'], default='float16', help='of the stored spectra')
     options.add_argument('--align-onset', action=argparse.BooleanOptionalAction, default=None,
                          help='begin every note at its onset, and long ones at their loudest 4 s, as predict.py does '
@@ -179,31 +177,37 @@ def parse_arguments(argv):
     return options.parse_args(argv)
 
 
-@command
-def main(argv=None):
-    args = parse_arguments(argv)
-    splits = [split for split in SPLITS if list_path(args.data, split, 'samples').exists()]
+def extract(data, dtype, align_onset, jobs, max_rejected):
+    """Bring the spectra and the statistics of DATA up to date; BadInput where too many wavs are unusable."""
+    splits = [split for split in SPLITS if list_path(data, split, 'samples').exists()]
     if not splits:
-        require(list_path(args.data, 'train', 'samples'), 'gather_information.py')
-    align_onset = is_own_library(args.data) if args.align_onset is None else args.align_onset
-    stored = start_settings(args.data, args.dtype, align_onset)
+        require(list_path(data, 'train', 'samples'), 'gather_information.py')
+    align_onset = is_own_library(data) if align_onset is None else align_onset
+    stored = start_settings(data, dtype, align_onset)
     notes, rejected = {}, {}
     for split in splits:
-        notes[split], rejected[split] = list_notes(args.data, split, args.dtype)
+        notes[split], rejected[split] = list_notes(data, split, dtype)
     train = notes.get('train', [])
-    with_moments = bool(train) and not statistics_are_current(args.data, stored, train)
-    newly_rejected, remarks, total = extract_all(notes, args.dtype, align_onset, args.jobs, with_moments)
+    with_moments = bool(train) and not statistics_are_current(data, stored, train)
+    newly_rejected, remarks, total = extract_all(notes, dtype, align_onset, jobs, with_moments)
 
     for split in splits:
         rejected[split] |= newly_rejected[split]
-        write_rejected(args.data, split, notes[split], rejected[split], bool(newly_rejected[split]))
+        write_rejected(data, split, notes[split], rejected[split], bool(newly_rejected[split]))
     report(notes, rejected, remarks)
-    check_rejected(args.data, sum(map(len, rejected.values())), sum(map(len, notes.values())), args.max_rejected)
+    check_rejected(data, sum(map(len, rejected.values())), sum(map(len, notes.values())), max_rejected)
     if total:
         usable = [note.name for note in train if note.name not in rejected['train']]
-        write_statistics(args.data, stored, usable, total)
+        write_statistics(data, stored, usable, total)
     elif with_moments or not train:
         print('no usable train notes: no statistics written')
+
+
+@command
+def main(argv=None):
+    args = parse_arguments(argv)
+    with scheduler(args.scheduler, args.data) as (data,):
+        extract(data, args.dtype, args.align_onset, args.jobs, args.max_rejected)
 
 
 if __name__ == '__main__':

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from deepdream.artifacts import SPLITS, BadInput
+from deepdream.cluster import scheduler
 from deepdream.command_line import at_least, command, parser
 from deepdream.run_folder import PRETRAINED, choose_run, model_digest
 from deepdream.sound_files import find_sounds, printable
@@ -75,7 +76,7 @@ def write_folder_map(args, run, out, targets):
 
 
 def parse_arguments(argv):
-    options = parser(__doc__.splitlines()[0], 'data')
+    options = parser(__doc__.splitlines()[0], 'data', 'scheduler')
     options.add_argument('--run', type=Path, metavar='DIR', help='model and all that depends on it (default: run; with '
                          '--sounds, where that holds no model, pretrained)')
     options.add_argument('--split', choices=SPLITS, default='test', help='whose notes the map shows')
@@ -94,6 +95,8 @@ def parse_arguments(argv):
     args = options.parse_args(argv)
     if not args.sounds and (args.output or args.windows):
         options.error('--output and --windows are for --sounds')
+    if args.sounds and args.scheduler:
+        options.error('--scheduler is for the notes of DATA, not for --sounds')
     return args
 
 
@@ -104,8 +107,8 @@ def main(argv=None):
         page = map_folders(args)
     else:
         from deepdream.map.page import write_sound_map
-        page = write_sound_map(args.data, args.run or Path('run'), args.split, args.embed, args.limit, args.middle_c,
-                               args.estimate_pitch)
+        with scheduler(args.scheduler, args.data, args.run or Path('run')) as (data, run):
+            page = write_sound_map(data, run, args.split, args.embed, args.limit, args.middle_c, args.estimate_pitch)
     print(f'{page}: {page.stat().st_size / 1e6:.1f} MB; open it in a browser' if args.embed
           else f'{page}: open it in a browser')
 

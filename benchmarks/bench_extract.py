@@ -30,6 +30,7 @@ import extract_spectrum
 import gather_information
 from deepdream.artifacts import save_npy
 from deepdream.audio import load_waveform
+from deepdream.extraction import keep_memory
 from deepdream.spectrum import log_spectrum
 
 
@@ -50,6 +51,7 @@ def plain_loop(data):
 
 def work_alone(data, wavs):
     """One note after the other through our own functions."""
+    keep_memory()
     for wav in wavs:
         waveform, _ = load_waveform(wav)
         save_npy(data / 'limit' / f'{wav.stem}.npy', log_spectrum(waveform).astype(np.float16))
@@ -57,7 +59,6 @@ def work_alone(data, wavs):
 
 def limit(data):
     wavs, n_cores = sorted((data / 'train' / 'audio').iterdir()), os.cpu_count()
-    os.environ |= extract_spectrum.KEEP_MEMORY
     Parallel(n_jobs=n_cores)(delayed(work_alone)(data, wavs[core::n_cores]) for core in range(n_cores))
 
 

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
@@ -21,21 +22,25 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default is None else super()._get_help_string(action)
 
 
-def parser(description, *folders):
-    """An ArgumentParser with the shared options: ``--data`` and ``--run`` where `folders` names them.
+def parser(description, *shared):
+    """An ArgumentParser with the shared options: ``--data``, ``--run`` and ``--scheduler`` where `shared` names them.
 
     'network' in the place of 'run' is for scripts that only need a trained network: their ``--run`` is None where it is
     not given, and `run_folder.choose_run` finds one.
     """
     result = argparse.ArgumentParser(description=description, formatter_class=Help)
-    if 'data' in folders:
+    if 'data' in shared:
         result.add_argument('--data', type=Path, default='data', metavar='DIR', help='notes, lists and spectra')
-    if 'run' in folders:
+    if 'run' in shared:
         result.add_argument('--run', type=Path, default='run', metavar='DIR', help='model and all that depends on it')
-    if 'network' in folders:
+    if 'network' in shared:
         result.add_argument('--run', type=Path, metavar='DIR',
                             help='model and all that depends on it (default: run where it holds a model, else '
                                  'pretrained, which comes with these scripts)')
+    if 'scheduler' in shared:
+        result.add_argument('--scheduler', type=scheduler_address, metavar='ADDRESS',
+                            help='of a Dask cluster that does what else the cores of this machine do, as in '
+                                 'tcp://host:8786: see docs/cluster.md')
     return result
 
 
@@ -75,6 +80,18 @@ def process_count(text):
     if int(text) == 0:
         raise argparse.ArgumentTypeError('give -1 for a process on each core, or a number above 0')
     return int(text)
+
+
+def scheduler_address(text):
+    """The type of ``--scheduler``: protocol, host and port."""
+    try:
+        address = urlsplit(text)
+        complete = address.scheme in ('tcp', 'tls') and address.hostname and address.port
+    except ValueError:  # a port that is no number, or too large
+        complete = False
+    if not complete or text != f'{address.scheme}://{address.netloc}':
+        raise argparse.ArgumentTypeError(f'{text!r} is not the address of a scheduler: give one as tcp://host:8786')
+    return text
 
 
 def command(main):

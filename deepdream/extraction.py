@@ -1,6 +1,9 @@
 """What a process of extract_spectrum.py does with a chunk of notes: their spectra, and the moments of these."""
 
+import ctypes
+import functools
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +13,8 @@ import numpy as np
 from deepdream.artifacts import BadInput, load_npy, save_npy
 from deepdream.audio import SILENT_PEAK, load_note
 from deepdream.spectrum import N_BINS, N_FRAMES, log_spectrum, to_float16, to_float32
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 @dataclass
@@ -26,11 +31,25 @@ class ListedNote:
     state: Literal['to do', 'done', 'rejected']
 
 
+@functools.cache
+def keep_memory():
+    """Let this process keep the memory of large arrays that it has freed.
+
+    glibc hands it back to the system, which maps and zeroes it anew: 1.85 ms a note instead of 1.15, and on a Dask
+    worker, whose environment asks for it, three times the processor time within the system.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**27)
+        libc.mallopt(M_MMAP_THRESHOLD, 2**26)
+
+
 def extract_chunk(notes, dtype, align_onset, with_moments):
     """Extract the notes of a chunk that are to do, and take the chunk's moments while its spectra are in memory.
 
     Returns (Counter of remarks, {name: reason of rejection}, moments or None).
     """
+    keep_memory()
     remarks, rejected, spectra = Counter(), {}, []
     for note in notes:
         if note.state == 'to do':

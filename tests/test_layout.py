@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, run_python
 
 PARTS_IN_ROOT = {'data_provider', 'model'}
-HEAVY = {'tensorflow', 'keras', 'librosa', 'sklearn', 'scipy', 'matplotlib', 'joblib'}
+HEAVY = {'tensorflow', 'keras', 'librosa', 'sklearn', 'scipy', 'matplotlib', 'joblib', 'distributed', 'dask'}
 
 
 def module_name(path):
@@ -77,10 +77,10 @@ def test_only_the_backend_imports_tensorflow_and_keras():
 
 
 def test_every_import_is_required():
-    """What the code imports stands in requirements.txt."""
+    """What the code imports stands in requirements.txt, or is an extra."""
     packages = {'sklearn': 'scikit-learn', 'PIL': 'pillow', 'mpl_toolkits': 'matplotlib'}
     listed = {line.split('~')[0].split('=')[0].split('>')[0].strip().replace('-', '_')
-              for file in ('requirements.txt', 'requirements_no_deps.txt')
+              for file in ('requirements.txt', 'requirements_no_deps.txt', 'requirements_cluster.txt')
               for line in (ROOT / file).read_text(encoding='utf-8').splitlines() if line and not line.startswith('#')}
     own = {name.split('.')[0] for name in MODULES}
     for name, path in MODULES.items():

@@ -71,20 +71,21 @@ def make_preview(source, target, write):
     return True
 
 
+def make_both(wav, spectrum, sound, picture, align_onset, seconds):
+    """Bring the preview `sound` of a wav and the `picture` of its spectrum up to date; True where it can be heard."""
+    make_preview(spectrum, picture,
+                 lambda target, source: write_picture(target, load_npy(source, 'extract_spectrum.py')))
+    return make_preview(wav, sound,
+                        lambda target, source: write_sound(target, load_note(source, align_onset)[0], seconds))
+
+
 def make_previews(data, split, notes, seconds=FULL_SECONDS):
     """Bring the previews of `notes` up to date; return which of them can be heard (n,)."""
-    wavs = find_wavs(data, split)
-    sounds, pictures = preview_folder(data, split, seconds), preview_folder(data, split)
-    align_onset = has_aligned_onsets(data)
-
-    def both(note):
-        make_preview(spectrum_path(data, split, note), pictures / f'{note}.webp',
-                     lambda target, source: write_picture(target, load_npy(source, 'extract_spectrum.py')))
-        return make_preview(wavs.get(note), sounds / f'{note}.mp3',
-                            lambda target, source: write_sound(target, load_note(source, align_onset)[0], seconds))
-
+    wavs, align_onset = find_wavs(data, split), has_aligned_onsets(data)
     # Threads: libsndfile lets go of the interpreter while it encodes, and nothing has to be imported again.
-    heard = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(delayed(both)(note) for note in notes)
+    heard = Parallel(n_jobs=-1, prefer='threads', return_as='generator', batch_size=8)(
+        delayed(make_both)(wavs.get(note), spectrum_path(data, split, note), sound, picture, align_onset, seconds)
+        for note, (sound, picture) in zip(notes, preview_files(data, split, notes, seconds), strict=True))
     return np.array(list(progress(heard, total=len(notes), description='previews')), bool)
 
 
