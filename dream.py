@@ -227,7 +227,7 @@ def style(dreamer, sound, style_sound, content_weight, given):
 
 def style_as_note(dreamer, sound, style_sound, content_weight, n_between, given):
     """As `style`, of a note that stays one; also write `n_between` notes on the way from it to the other."""
-    from deepdream.dreams.from_note import style_note
+    from deepdream.dreams.from_note import describe, style_note
     from deepdream.dreams.from_sound import CONTENT_LAYER
     from deepdream.dreams.writer import load_sound
     files = {'sound_file': os.path.abspath(sound), 'style_file': os.path.abspath(style_sound)}
@@ -239,7 +239,7 @@ def style_as_note(dreamer, sound, style_sound, content_weight, n_between, given)
     print(f'style distance down by {1 - report["style_distance"]:.0%}')
     for number, one in enumerate(between, start=1):
         step = free_name(dreamer, f'{name}_between{number}', files)
-        write(dreamer, step, one.waveform, files | one.report(), CONTENT_LAYER, one.spectrum)
+        write(dreamer, step, one.waveform, files | describe(one), CONTENT_LAYER, one.spectrum)
 
 
 def thin(dreamer, sound, style_sound):

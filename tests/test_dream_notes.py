@@ -9,7 +9,7 @@ from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a f
 
 import dream
 from deepdream.backend import tf
-from deepdream.dreams import from_note, instrument, measures, note_model, notes, oscillators
+from deepdream.dreams import instrument, measures, note_analysis, note_model, notes, oscillators
 from deepdream.dreams.activations import dream_name
 from deepdream.dreams.note_ascent import N_PARAMETERS, NoteSettings, cosine
 from deepdream.dreams.note_model import BOUNDS, NoteModel, lobe, split
@@ -224,7 +224,7 @@ def test_keys_of_an_instrument_share_their_parameters(organ):
 
 def test_fundamental_of_a_note_is_found_to_a_cent():
     waveform = sum(sine(233.7 * number, peak=0.4 / number) for number in range(1, 10))
-    assert 1200 * abs(np.log2(from_note.fundamental_hz(waveform) / 233.7)) < 1
+    assert 1200 * abs(np.log2(note_analysis.fundamental_hz(waveform) / 233.7)) < 1
 
 
 @pytest.fixture(scope='session')
