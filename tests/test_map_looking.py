@@ -412,7 +412,7 @@ def rebuilt(tmp_path_factory, columns):
 
 
 def address_of(opened):
-    opened.page.wait_for_timeout(400)
+    opened.page.wait_for_function('(location.hash || "#") === writeAddress(app.store.state)')
     return '#' + opened.page.url.partition('#')[2]
 
 
