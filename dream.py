@@ -135,9 +135,10 @@ def instrument(dreamer, layer, word, given):
     from deepdream.dreams.activations import parse_units, unit_name
     from deepdream.dreams.instrument import dream_instrument, write_sfz
     from deepdream.dreams.notes import UnitNotes
+    from deepdream.dreams.objectives import instrument_objective
     [unit] = parse_units(layer, [word], dreamer.note_activations[layer].shape[1], dreamer.labels)
     settings, title = note_settings(given), f'{unit_name(layer, unit, dreamer.labels)}_instrument'
-    notes = dream_instrument(UnitNotes(dreamer, layer, settings), unit)
+    notes = dream_instrument(UnitNotes(dreamer, layer, settings, make_objective=instrument_objective), unit)
     names = [f'{title}_{note.pitch:03}' for note in notes]
     key = dreamer.note_key(layer, unit, settings) | {'kind': 'instrument', 'pitches': [note.pitch for note in notes]}
     for note, name in zip(notes, names, strict=True):

@@ -112,6 +112,22 @@ def bar_notes(dreamer, names, family, real):
           f'{max(map(clicks, waveforms)):.1e} of the peak')
 
 
+def bar_instruments(dreamer):
+    """The instruments that are there: whether neighbouring keys are alike in fc2, and what the SFZ files hold."""
+    for sfz in sorted(dreamer.path('sfz').glob('*.sfz')):
+        names = [Path(line.partition('=')[2]).stem for line in sfz.read_text(encoding='utf-8').splitlines()
+                 if line.startswith('sample=')]
+        spectra = np.stack([log_spectrum(load_waveform(dreamer.path('audio') / f'{name}.wav')[0]) for name in names])
+        keys, notes = dreamer.activations(spectra)['fc2'], dreamer.note_activations['fc2']
+        to_notes = np.linalg.norm(keys[:, np.newaxis] - notes, axis=2).min(axis=1)
+        apart = np.linalg.norm(np.diff(keys, axis=0), axis=1)
+        near = apart < np.minimum(to_notes[:-1], to_notes[1:])
+        kept = [dreamer.report(name)['read_back']['kept'] for name in names]
+        loops = sfz.read_text(encoding='utf-8').count('loop_continuous')
+        print(f'4. {sfz.stem}: {near.mean():.0%} of {len(near)} pairs of neighbours are nearer to each other than to '
+              f'any test note; the keys keep {min(kept):.0%} or more; {loops} of {len(names)} have a loop')
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--data', type=Path, default='data')
@@ -141,6 +157,7 @@ def main():
             bar_activation(dreamer, 'fc2', neurons)
         bar_listeners(dreamer, classes, args.second, baseline)
         if kind == 'note':
+            bar_instruments(dreamer)
             bar_notes(dreamer, classes + neurons, [*range(len(classes)), *family[live]], real)
 
 

@@ -12,7 +12,7 @@ from deepdream.spectrum import SAMPLE_RATE
 
 KEY_STEP = 3  # semitones from key to key
 LEAST_WIDTH = 24  # semitones, of an instrument's range
-LOOP_SECONDS = (1.0, 1.9, 2.4)  # a loop starts at the first and ends between the others
+LOOP_SECONDS = (0.7, 1.0, 1.7)  # a loop starts at the first and ends between the others
 LOOP_WINDOW = 2048  # samples, 128 ms, that have to sound alike at both ends of a loop
 LOOP_ALIKE = 0.98  # the least correlation of the two
 LOOP_LEVEL_DB = 0.5  # by which the two may differ

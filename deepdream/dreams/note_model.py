@@ -62,7 +62,7 @@ class Bound:
 
 BOUNDS = {
     'attack_seconds': Bound(0.004, 0.8, 0.03, is_log=True),  # real notes: 0 to 0.75 s, median 0.016
-    'decay_db_per_second': Bound(0.0, 56.0, 4.0),  # of all partials; real notes: -2 to 55, median 1.8
+    'decay_db_per_second': Bound(0.0, 56.0, 4.0),  # of all partials; nine of ten real notes: -0.2 to 44, median 4.5
     'decay_slope': Bound(0.0, 20.0, 1.0),  # dB/s more for every kHz
     'hold_seconds': Bound(0.3, 3.3, 2.7),
     'release_seconds': Bound(0.1, 1.0, 0.2, is_log=True),  # to 60 dB down; a faster one spreads over the spectrum

@@ -77,12 +77,12 @@ def candidates(low, high):
 class UnitNotes:
     """Dreams units of a layer as notes, of the given MIDI `pitches` or of those of the notes that excite each."""
 
-    def __init__(self, dreamer, layer, settings, pitches=()):
+    def __init__(self, dreamer, layer, settings, pitches=(), make_objective=note_objective):
         self.settings, self.pitches = settings, list(pitches)
         self.of_notes = dreamer.note_activations[layer]
         self.note_pitches = test_pitches(dreamer)
         self.model = NoteModel(window(sounding_frames(dreamer.std)), seed=settings.seed)
-        objective = note_objective(dreamer.model, layer, self.of_notes)
+        objective = make_objective(dreamer.model, layer, self.of_notes)
         self.ascent = NoteAscent(self.model, objective, dreamer.mean, dreamer.std, settings)
 
     def dream(self, units, n_best=1):

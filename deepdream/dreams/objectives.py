@@ -8,6 +8,7 @@ from deepdream.dreams.activations import CONVOLUTIONAL, leaky_relu_gradient, ove
 
 STYLE_LAYERS = CONVOLUTIONAL[:3]
 CONTENT_LAYER = 'fc2'
+ALIKE = 4.0  # weight of how unlike the keys of an instrument are
 STYLE_REACHED = 0.1  # of the style distance at first: from there on the content alone counts
 SAME_STYLE = 1e-3  # style distance, relative: what differs by less is the same note, softer or louder
 
@@ -52,6 +53,24 @@ def note_objective(model, layer, of_notes):
     def objective(spectra, units):
         own = tf.one_hot(units, of_notes.shape[1])
         return unit_value(pre_activations(model, spectra, leaky_relu_gradient), layer, own) / tf.gather(scale, units)
+
+    return objective
+
+
+def instrument_objective(model, layer, of_notes):
+    """As `note_objective`, of the keys of one instrument: they are to be alike in CONTENT_LAYER, too.
+
+    From each is taken ALIKE times its squared distance to their mean, relative to that of the mean to 0.
+    """
+    scale = unit_scales(of_notes)
+
+    def objective(spectra, units):
+        pre = pre_activations(model, spectra, leaky_relu_gradient)
+        value = unit_value(pre, layer, tf.one_hot(units, of_notes.shape[1])) / tf.gather(scale, units)
+        content = tf.nn.relu(pre[CONTENT_LAYER])
+        mean = tf.reduce_mean(content, axis=0)
+        apart = tf.reduce_sum((content - mean) ** 2, axis=1) / (tf.reduce_sum(mean ** 2) + 1e-6)
+        return value - ALIKE * apart
 
     return objective
 
