@@ -162,9 +162,10 @@ def atlas(tmp_path_factory):
     copy_page_files('atlas', folder)
     report = {'optimised': 3, 'activation': 2, 'strongest_note_activation': 1, 'average_note_activation': 0.1,
               'times_strongest_note': 2, 'passed': True}
-    units = [{'id': f'fc2_{i}', 'name': f'fc2_{i}', 'layer': 'fc2', 'unit': i, 'title': f'fc2 {i}', 'dead': not i,
-              'family': i % 11, 'selectivity': 0.5, 'notes': [0, 1], 'note_activations': [1, 0.5], 'row': i,
-              'read_back': report, 'sound': {'flatness': 0.1, 'crest_factor': 4, 'loudest_hz': 440},
+    sound = {'flatness': 0.1, 'crest_factor': 4, 'loudest_hz': 440}
+    units = [{'id': f'fc2_{i}', 'layer': 'fc2', 'unit': i, 'title': f'fc2 {i}', 'dead': not i,
+              'family': i % 11, 'selectivity': 0.5, 'notes': [0, 1], 'note_activations': [1, 0.5], 'keys': [],
+              'dreams': {kind: {'row': i, 'read_back': report, 'sound': sound} for kind in ('note', 'texture')},
               'map': f'colour=neuron&neuron={i}'} for i in range(12)]
     content = {'units': units, 'layers': ['fc2'], 'labels': LABELS, 'colours': ['#6677cc'] * 11, 'split': 'test',
                'map_page': '../map/index.html', 'notes': [f'note {i}' for i in range(12)], 'chunk_notes': CHUNK_NOTES,
@@ -606,6 +607,7 @@ def test_more_filters_unfold_stay_so_and_say_when_they_are_in_use(written, opene
     assert again.page.inner_text('#more-used') == '' and again.page.is_hidden('#reset')
     assert 'more=1' in address_of(again)
     again.page.click('#more summary')
+    again.page.wait_for_function('!app.store.state.more')
     assert 'more' not in address_of(again) and not again.page.is_visible('#pitch-low')
 
 

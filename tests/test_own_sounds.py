@@ -119,7 +119,7 @@ def test_the_library_can_be_dreamed_of(dark):
     assert stage(activation, data, run) == 0
     assert dream.main(['neuron', '--layer', 'fc3', '--unit', 'kick', '--steps', '2', '--data', str(data),
                        '--run', str(run), '--labels', str(data / 'labels.txt')]) == 0
-    assert len(list((run / 'dreams' / 'audio').glob('fc3_*_kick.wav'))) == 1
+    assert len(list((run / 'dreams' / 'audio').glob('fc3_*_kick_note.wav'))) == 1
 
 
 def test_dreams_on_two_files_of_one_name_are_two_dreams(dark, tmp_path, capfd):

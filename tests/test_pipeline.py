@@ -60,7 +60,8 @@ def folders(request, tmp_path_factory):
     with threadpool_limits(1):
         assert tsne.main([*data, *run, *labels]) == 0
     assert sound_map.main([*data, *run]) == 0
-    assert dream.main(['neuron', '--layer', 'fc3', '--unit', 'bass', '--steps', '10', *data, *run, *labels]) == 0
+    assert dream.main(['neuron', '--layer', 'fc3', '--unit', 'bass', '--as', 'texture', '--steps', '10', *data, *run,
+                       *labels]) == 0
     assert export.main(['--format', 'onnx', *run]) == 0
     return root / 'data', root / 'run'
 
@@ -109,8 +110,8 @@ def test_metrics_count_the_notes_of_the_list(folders):
 
 def test_a_dream_is_a_sound(folders):
     dreams = folders[1] / 'dreams'
-    report = json.loads((dreams / 'fc3_00_bass.json').read_text(encoding='utf-8'))
-    waveform, rate = soundfile.read(dreams / 'audio' / 'fc3_00_bass.wav')
+    report = json.loads((dreams / 'fc3_00_bass_texture.json').read_text(encoding='utf-8'))
+    waveform, rate = soundfile.read(dreams / 'audio' / 'fc3_00_bass_texture.wav')
     assert (waveform.shape, rate) == ((64_000,), 16_000)
     assert np.abs(waveform).max() == pytest.approx(0.9, abs=1e-3)
     assert report['read_back']['activation'] == pytest.approx(report['read_back']['optimised'], rel=0.01)
