@@ -9,7 +9,7 @@ PYTHON ?= python3
 
 # The network that comes with the repository dreams, but nothing here trains or removes it.
 PRETRAINED := $(or $(filter pretrained,$(RUN)),$(shell test '$(RUN)' -ef pretrained && echo yes))
-ifneq ($(and $(PRETRAINED),$(filter-out dream map help test,$(MAKECMDGOALS))),)
+ifneq ($(and $(PRETRAINED),$(filter-out dream map help test test-all,$(MAKECMDGOALS))),)
 $(error $(RUN) comes with the repository, so that only `make dream` and `make map` take it: give another RUN)
 endif
 
@@ -39,6 +39,10 @@ map: $(SETUP)  ## a map of any folder of sounds: make map SOUNDS=~/samples [OUT=
 
 test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not thorough'
+
+test-all: $(SETUP_DEV)  ## the same with the tests that take long: Dask's workers, Firefox, more dreams
+	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 tutorial: $(SETUP_DEV)  ## the outputs and the pictures of docs/tutorial.md anew: its blocks on all notes of the demo
@@ -52,7 +56,7 @@ tutorial-test: $(SETUP_DEV)  ## run every block of docs/tutorial.md on all notes
 clean:  ## remove DATA, RUN and .venv
 	rm -rf $(DATA) $(RUN) .venv
 
-.PHONY: help demo nsynth dream map test tutorial tutorial-test clean FORCE
+.PHONY: help demo nsynth dream map test test-all tutorial tutorial-test clean FORCE
 
 # Set-up.
 

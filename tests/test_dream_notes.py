@@ -147,6 +147,7 @@ def test_note_is_a_note_of_its_pitch(two_notes):
     assert abs(waveform.mean()) < 1e-3 and measures.clicks(waveform) < 0.01
 
 
+@pytest.mark.thorough
 def test_same_seed_same_note(small_data, two_notes):
     first = (two_notes / 'dreams/audio/fc3_00_bass_note.wav').read_bytes()
     assert stage_dream('neuron', small_data, two_notes, *ARGUMENTS) == 0
@@ -250,6 +251,7 @@ def test_deep_of_a_note_stays_one_and_is_the_resynthesis_at_strength_0(small_dat
     assert times[0] == pytest.approx(1) and times[1] > 1.05
 
 
+@pytest.mark.thorough
 def test_notes_between_two_have_pitches_between(small_data, dream_run, own_notes):  # noqa: F811
     assert stage_dream('style', small_data, dream_run, own_notes / 'dull.wav', '--style', own_notes / 'bright.wav',
                        '--as', 'note', '--steps-between', 2, '--steps', 5) == 0

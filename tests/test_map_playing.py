@@ -530,6 +530,7 @@ def press_in_firefox(firefox, index, original):
     firefox.press(left + x, top + y)
 
 
+@pytest.mark.thorough
 def test_firefox_plays_the_first_press(index, firefox):
     """The AudioContext of a new Firefox took 0.3 to 2.1 s to run."""
     press_in_firefox(firefox, index, original=False)
@@ -538,6 +539,7 @@ def test_firefox_plays_the_first_press(index, firefox):
     assert firefox.comes_true('loudness() > 0.01')
 
 
+@pytest.mark.thorough
 def test_firefox_plays_an_original_on_the_first_press(index, firefox):
     press_in_firefox(firefox, index, original=True)
     assert firefox.comes_true('elements.some(audio => audio.currentTime > 0.02 && audio.volume > 0.5)')
