@@ -41,7 +41,7 @@ test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not thorough'
 
-test-all: $(SETUP_DEV)  ## the same with the tests that take long: Dask's workers, Firefox, more dreams
+test-all: $(SETUP_DEV)  ## the same with the tests that take long: playing and selecting on the map, Dask's workers, more dreams
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 

@@ -27,6 +27,8 @@ from deepdream.cluster import scheduler
 from deepdream.extraction import extract_chunk
 from deepdream.map.previews import make_previews, preview_files
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip('distributed')
 
 
@@ -150,7 +152,6 @@ def test_previews_are_the_same_bytes(workers, listed, tmp_path):
     assert [path.read_bytes() for path in files] == expected
 
 
-@pytest.mark.thorough
 def test_activations_are_the_same_bytes(workers, small_data, trained, tmp_path, monkeypatch):
     alone, run = damaged_copy(trained, tmp_path / 'alone'), damaged_copy(trained, tmp_path / 'run')
     monkeypatch.setattr('deepdream.inference.CHUNK_BATCHES', 1)  # two chunks
@@ -159,7 +160,6 @@ def test_activations_are_the_same_bytes(workers, small_data, trained, tmp_path, 
     assert contents(run) == contents(alone)
 
 
-@pytest.mark.thorough
 def test_the_baseline_learns_from_the_same_bits(workers, small_data, trained, tmp_path, monkeypatch):
     run, seen = damaged_copy(trained, tmp_path / 'run'), {}
 
@@ -191,7 +191,6 @@ def suicide(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.thorough
 def test_a_chunk_that_kills_its_workers_is_one_line(data, monkeypatch, capfd):
     import dask
     from distributed import LocalCluster
@@ -202,7 +201,6 @@ def test_a_chunk_that_kills_its_workers_is_one_line(data, monkeypatch, capfd):
     error_line(capfd.readouterr().err, 'has ended 2 workers', 'memory')
 
 
-@pytest.mark.thorough
 def test_workers_that_do_not_come_back_are_one_line(data, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(extract_spectrum, 'extract_chunk', suicide)
     monkeypatch.setattr(dask_backend, 'WORKERLESS_SECONDS', 1)

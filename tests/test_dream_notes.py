@@ -200,6 +200,7 @@ def organ(small_data, dream_run):  # noqa: F811
     return dream_run / 'dreams/sfz/fc3_02_organ_instrument.sfz'
 
 
+@pytest.mark.thorough
 def test_instrument_loads_and_has_no_gaps(organ):
     regions = [dict(line.split('=', 1) for line in region.splitlines() if '=' in line)
                for region in organ.read_text().split('<region>')[1:]]
@@ -213,6 +214,7 @@ def test_instrument_loads_and_has_no_gaps(organ):
             assert 0 < int(region['loop_start']) < int(region['loop_end']) < 64_000
 
 
+@pytest.mark.thorough
 def test_keys_of_an_instrument_share_their_parameters(organ):
     paths = sorted(organ.parents[1].glob('fc3_02_organ_instrument_*.json'))
     reports = [json.loads(path.read_text()) for path in paths]
@@ -240,6 +242,7 @@ def own_notes(tmp_path_factory):
     return folder
 
 
+@pytest.mark.thorough
 def test_deep_of_a_note_stays_one_and_is_the_resynthesis_at_strength_0(small_data, dream_run, own_notes):  # noqa: F811
     times = []
     for strength in (0, 1):
@@ -297,6 +300,7 @@ def test_keyboard_plays_the_nearest_key_at_the_pitch(open_page, atlas):
     assert page.js(f'pianoKey({keys}, "q", 5)') is None
 
 
+@pytest.mark.thorough
 def test_instrument_is_played_on_the_atlas(small_data, atlas, organ, open_page):
     assert stage_dream('atlas', small_data, atlas, '--layers', 'fc3', '--steps', 3) == 0
     page = open_page(atlas / 'atlas/index.html', '#unit=fc3_2')

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from test_sound_map import MISSING, N_NOTES, MapPage, make_map, note_names
 
+pytestmark = pytest.mark.thorough
+
 SOUNDING = [i for i in range(N_NOTES) if i != MISSING]
 LOG = '''() => {
     window.heard = [];
@@ -530,7 +532,6 @@ def press_in_firefox(firefox, index, original):
     firefox.press(left + x, top + y)
 
 
-@pytest.mark.thorough
 def test_firefox_plays_the_first_press(index, firefox):
     """The AudioContext of a new Firefox took 0.3 to 2.1 s to run."""
     press_in_firefox(firefox, index, original=False)
@@ -539,7 +540,6 @@ def test_firefox_plays_the_first_press(index, firefox):
     assert firefox.comes_true('loudness() > 0.01')
 
 
-@pytest.mark.thorough
 def test_firefox_plays_an_original_on_the_first_press(index, firefox):
     press_in_firefox(firefox, index, original=True)
     assert firefox.comes_true('elements.some(audio => audio.currentTime > 0.02 && audio.volume > 0.5)')

@@ -25,6 +25,8 @@ from test_sound_map import (
 import sound_map
 from deepdream.audio import load_waveform
 
+pytestmark = pytest.mark.thorough
+
 SHOWN = [0, 30, 9, 4, 40]  # bass C3, bass F♯4, bass A3, flute E3, flute E4
 
 
