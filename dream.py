@@ -18,11 +18,10 @@ from pathlib import Path
 
 from deepdream.artifacts import BadInput, list_path, load_json
 from deepdream.command_line import Help, command, parser, progress
-from deepdream.pitch import named_pitch
+from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, named_pitch
 from deepdream.run_folder import check_writable, choose_run
 
 CONTENT_WEIGHT = 0.7  # of Deep Style
-LOWEST_PITCH, HIGHEST_PITCH = 28, 96  # of notes: E1 is 41 Hz; C7 has three partials
 LONGEST_NAME = 200  # bytes, of 255 that a file system takes with '.tmp.', a digest and '.json'
 KINDS = ('note', 'texture')
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
@@ -108,8 +107,8 @@ def check(options, args):
 def pitch_number(text):
     """The type of ``--pitch``: 'A4' or '69'."""
     number = int(text) if text.isdecimal() else named_pitch(text)
-    if not LOWEST_PITCH <= number <= HIGHEST_PITCH:
-        raise argparse.ArgumentTypeError(f'{text} is no pitch from E1 ({LOWEST_PITCH}) to C7 ({HIGHEST_PITCH})')
+    if not LOWEST_DREAMED <= number <= HIGHEST_DREAMED:
+        raise argparse.ArgumentTypeError(f'{text} is no pitch from E1 ({LOWEST_DREAMED}) to C7 ({HIGHEST_DREAMED})')
     return number
 
 

@@ -23,10 +23,10 @@ from deepdream.dreams.activations import dream_name, pre_activations
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.measures import attack_seconds, clicks, decay_db_per_second, harmonic_to_noise_db
 from deepdream.dreams.note_ascent import NoteSettings
-from deepdream.dreams.notes import hertz
 from deepdream.dreams.writer import Dreamer
 from deepdream.map.atlas import families
 from deepdream.notes import find_wavs
+from deepdream.pitch import hertz
 from deepdream.run_folder import open_data
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum, normalise
 from model import load_model

@@ -56,8 +56,9 @@ def get_activation_in_chunks(run, provider, split):
     paths = [str(provider.path(split, i)) for i in range(provider.n_notes(split))]
     size = CHUNK_BATCHES * provider.batch_size
     chunks = [paths[i:i + size] for i in range(0, len(paths), size)]
+    digest = model_digest(run)
     results = Parallel(n_jobs=-1, return_as='generator', batch_size=1)(
-        delayed(chunk_activation)(chunk, provider.signal['dtype'], provider.batch_size, run, model_digest(run))
+        delayed(chunk_activation)(chunk, provider.signal['dtype'], provider.batch_size, run, digest)
         for chunk in chunks)
     outputs = []
     with progress(total=len(paths), description=f'{split} notes') as bar:

@@ -1,11 +1,18 @@
-"""The pitch that a file name or a wav tells, as a number of MIDI: C4 is 60."""
+"""The pitch that a file name, a wav or its sound tells, as a number of MIDI: C4 is 60."""
 
 import os
 import re
 import struct
 
+import numpy as np
+
+from deepdream.spectrum import SAMPLE_RATE
+
 MIDI_MAXIMUM = 127
 UNKNOWN = -1  # the pitch or the velocity of a note of which nothing tells it
+LOWEST_DREAMED, HIGHEST_DREAMED = 28, 96  # of dreamed notes: E1 is 41 Hz; C7, 2,093 Hz, has three partials
+LEAST_VOICED = 0.5  # of the frames that sound, in a sound of a steady pitch
+LEAST_STEADY = 0.75  # of the voiced frames, within half a semitone of their median: toms and sirens glide
 
 # A note name in a file name, between separators or the ends of the name: one of the five black keys with its accidental
 # ('C#3', 'Bb2', 'Gs2', 'f#-1'), or one of the seven white keys ('A4').
@@ -32,6 +39,11 @@ def midi_number(value):
     """Return a number of MIDI, 0 to 127, as int; UNKNOWN for another value, as for 'C4', None, true, 60.5 or 140."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value <= MIDI_MAXIMUM and value == int(value) else UNKNOWN
+
+
+def hertz(pitch):
+    """The frequency of a MIDI pitch, a number or an array."""
+    return 440.0 * 2 ** ((pitch - 69) / 12)
 
 
 def root_key(path):
@@ -71,3 +83,21 @@ def named_pitch(note, middle_c='C4'):
         accidental = 0 if len(key) == 1 else -1 if key[1] in 'b♭' else 1
         pitches.add(PITCH_OF_C0[middle_c] + 12 * int(octave) + SEMITONES[key[0]] + accidental)
     return midi_number(pitches.pop()) if len(pitches) == 1 else UNKNOWN
+
+
+def steady_pitches(waveform, range_hz, least_probability=0.0):
+    """Return the pitches, which need not be whole, of the voiced frames of a waveform (n,) at 16 kHz that sound.
+
+    There are none where the sound has no steady pitch, or where its frames are voiced with less than
+    `least_probability` on average. M. Mauch and S. Dixon 2014, "pYIN: A fundamental frequency estimator using
+    probabilistic threshold distributions".
+    """
+    import librosa
+    f0_hz, is_voiced, probability = librosa.pyin(waveform, fmin=range_hz[0], fmax=range_hz[1], sr=SAMPLE_RATE)
+    rms = librosa.feature.rms(y=waveform)[0]
+    sounds = rms > 0.05 * rms.max()
+    voiced = sounds & is_voiced
+    if not sounds.any() or voiced.sum() < LEAST_VOICED * sounds.sum() or probability[voiced].mean() < least_probability:
+        return np.empty(0)
+    pitches = librosa.hz_to_midi(f0_hz[voiced])
+    return pitches if np.mean(np.abs(pitches - np.median(pitches)) < 0.5) >= LEAST_STEADY else np.empty(0)

@@ -7,7 +7,8 @@ import numpy as np
 from deepdream.artifacts import save_text
 from deepdream.backend import tf
 from deepdream.dreams.note_ascent import BATCH, N_PARAMETERS, cosine
-from deepdream.dreams.notes import HIGHEST_PITCH, LOWEST_PITCH, hertz, sound, unit_range
+from deepdream.dreams.notes import sound, unit_range
+from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, hertz
 from deepdream.spectrum import SAMPLE_RATE
 
 KEY_STEP = 3  # semitones from key to key
@@ -22,8 +23,8 @@ MIDI_KEYS = 128
 def keys_of(low, high):
     """Every third MIDI pitch over a unit's range, which is widened to two octaves where it is narrower."""
     short = max(0, LEAST_WIDTH - (high - low))
-    low = max(LOWEST_PITCH, low - short // 2)
-    high = min(HIGHEST_PITCH, max(high, low + LEAST_WIDTH))
+    low = max(LOWEST_DREAMED, low - short // 2)
+    high = min(HIGHEST_DREAMED, max(high, low + LEAST_WIDTH))
     low = min(low, high - LEAST_WIDTH)
     return list(range(low, high + 1, KEY_STEP))
 

@@ -16,10 +16,10 @@ from deepdream.dreams.note_model import (
     mel_weights,
     window_average,
 )
+from deepdream.pitch import hertz, steady_pitches
 from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, SAMPLE_RATE, log_spectrum, magnitude
 
 HEARD_HZ = (35.0, 2100.0)  # fundamentals that are looked for
-LEAST_VOICED, LEAST_STEADY = 0.5, 0.75  # of the frames that sound; of these, within half a semitone of their median
 LEAST_RESYNTHESIS_DB = 6.0  # the sound over what its resynthesis lacks: with less, it is no note
 TEXTURE = 'it is no single note of a steady pitch: give --as texture'
 WEAK_DB = -60  # of the strongest partial: a weaker one is taken to lie at its multiple of the fundamental
@@ -30,17 +30,11 @@ PARTIAL_SHARE = 0.2  # of a bin's magnitude: where the partials have more, it te
 
 def fundamental_hz(waveform):
     """The fundamental frequency of a note (64000,); BadInput where it has no steady one."""
-    import librosa
     part = waveform[:5 * SAMPLE_RATE // 2]
-    found, voiced, _ = librosa.pyin(part, fmin=HEARD_HZ[0], fmax=HEARD_HZ[1], sr=SAMPLE_RATE)
-    rms = librosa.feature.rms(y=part)[0]
-    sounds = rms > 0.05 * rms.max()
-    if not sounds.any() or np.mean(voiced[sounds]) < LEAST_VOICED:
+    pitches = steady_pitches(part, HEARD_HZ)
+    if not len(pitches):
         raise BadInput(TEXTURE)
-    semitones = 12 * np.log2(found[voiced & sounds])
-    if np.mean(np.abs(semitones - np.median(semitones)) < 0.5) < LEAST_STEADY:
-        raise BadInput(TEXTURE)
-    hz = float(2 ** (np.median(semitones) / 12))
+    hz = hertz(float(np.median(pitches)))
     at, level = partial_peaks(part, hz, np.arange(1, 9))
     return float(np.average(at / np.arange(1, 1 + len(at)), weights=np.exp(level / 2) * np.arange(1, 1 + len(at))))
 
@@ -67,16 +61,16 @@ def analyse(waveform):
 
     Raises BadInput where the waveform (64000,) has no steady pitch.
     """
-    hertz = partial_frequencies(waveform, fundamental_hz(waveform))
+    partial_hz = partial_frequencies(waveform, fundamental_hz(waveform))
     envelope = fine_envelope(waveform)
     stft = np.fft.rfft(windowed(waveform), axis=1)
     times = (np.arange(N_FFT) - N_FFT // 2) / SAMPLE_RATE
-    amplitude = np.abs(windowed(waveform) @ np.exp(-2j * np.pi * np.outer(times, hertz))) * (4 / N_FFT)
-    amplitude[:, hertz >= HIGHEST_HZ] = 0
+    amplitude = np.abs(windowed(waveform) @ np.exp(-2j * np.pi * np.outer(times, partial_hz))) * (4 / N_FFT)
+    amplitude[:, partial_hz >= HIGHEST_HZ] = 0
     seen = (envelope @ window_average())[:, np.newaxis]
     partials = np.log(np.maximum(amplitude / np.maximum(seen, 1e-9), 1e-7))
-    noise = np.log(np.maximum(noise_amplitude(stft, amplitude, hertz) / np.maximum(seen, 1e-9), 1e-7))
-    return {'hz': hertz, 'partials': np.maximum(partials, LEAST_LOG), 'noise': np.maximum(noise, LEAST_LOG),
+    noise = np.log(np.maximum(noise_amplitude(stft, amplitude, partial_hz) / np.maximum(seen, 1e-9), 1e-7))
+    return {'hz': partial_hz, 'partials': np.maximum(partials, LEAST_LOG), 'noise': np.maximum(noise, LEAST_LOG),
             'envelope': envelope, 'vibrato': np.zeros(1)}
 
 
@@ -88,11 +82,11 @@ def windowed(waveform):
 
 def partial_frequencies(waveform, hz):
     """The frequencies (N_PARTIALS,) of the partials of a fundamental, where they are strong as they are."""
-    hertz = hz * np.arange(1, N_PARTIALS + 1)
+    partial_hz = hz * np.arange(1, N_PARTIALS + 1)
     at, level = partial_peaks(waveform, hz, np.arange(1, N_PARTIALS + 1))
     strong = 10 / np.log(10) * (level - level.max()) > WEAK_DB
-    hertz[:len(at)][strong] = at[strong]
-    return hertz
+    partial_hz[:len(at)][strong] = at[strong]
+    return partial_hz
 
 
 def fine_envelope(waveform):
@@ -103,11 +97,11 @@ def fine_envelope(waveform):
     return np.where(level > 0, np.maximum(level, LEAST_ENVELOPE), 0).astype(np.float32)
 
 
-def noise_amplitude(stft, amplitude, hertz):
+def noise_amplitude(stft, amplitude, partial_hz):
     """(251, N_BANDS): the standard deviation of white noise as strong as what the partials leave over in each band."""
     phase = np.random.default_rng(0).uniform(0, 2 * np.pi, amplitude.shape)
     parts = np.stack([np.cos(phase), np.sin(phase)]) * amplitude
-    lobes = add_lobes(tf.constant(parts[np.newaxis], tf.float32), tf.constant(hertz[np.newaxis], tf.float32),
+    lobes = add_lobes(tf.constant(parts[np.newaxis], tf.float32), tf.constant(partial_hz[np.newaxis], tf.float32),
                       tf.zeros((1, 1))).numpy()[:, 0]
     power = np.abs(stft) ** 2
     free = (lobes ** 2).sum(axis=0) < PARTIAL_SHARE ** 2 * power
@@ -126,8 +120,8 @@ class AnalysedModel(NoteModel):
 
     def controls(self, z, hz):
         moved, plain = super().controls(z, hz), super().controls(tf.zeros_like(z), hz)
-        hertz = self.analysed['hz'] * moved['hz'] / plain['hz']
-        return {'hz': hertz, 'envelope': tf.repeat(self.analysed['envelope'], z.shape[0], axis=0)} | {
+        partial_hz = self.analysed['hz'] * moved['hz'] / plain['hz']
+        return {'hz': partial_hz, 'envelope': tf.repeat(self.analysed['envelope'], z.shape[0], axis=0)} | {
             name: self.analysed[name] + moved[name] - plain[name] for name in ('partials', 'noise', 'vibrato')}
 
 

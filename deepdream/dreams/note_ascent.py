@@ -35,33 +35,32 @@ class NoteAscent:
         self.settings, self.model = settings, note_model
 
         @tf.function(jit_compile=True, autograph=False)
-        def step(z, moments, number, rate, start, hz, group, other, jitter, arguments):
+        def step(z, moments, number, rate, hz, group, other, jitter, arguments):
             with tf.GradientTape() as tape:
                 tape.watch(z)
                 sounds = tf.gather(z, group)
                 spectra = note_model.log_spectra(sounds, hz, *other)
                 reached = objective(normalise(jittered(spectra, *jitter), mean, std), *arguments)
-                far = tf.reduce_mean((sounds - start) ** 2, axis=1)
+                far = tf.reduce_mean(sounds ** 2, axis=1)
                 loss = tf.reduce_sum(settings.prior * far - reached)
             return *adam(z, tf.convert_to_tensor(tape.gradient(loss, z)), moments, number, rate), reached
 
         self.step = step
 
-    def climb(self, z, hz, group, arguments, rates, start=None):
+    def climb(self, z, hz, group, arguments, rates):
         """Climb from parameters z (groups, n_parameters), a step at each of the `rates`.
 
-        Sound i has the parameters z[group[i]], the pitch hz[i], and the i-th of each of the `arguments`. The prior is
-        about `start`, a row for each sound, or about 0. Returns (z, the objective before the last step (batch,)).
+        Sound i has the parameters z[group[i]], the pitch hz[i], and the i-th of each of the `arguments`.
+        Returns (z, the objective before the last step (batch,)).
         """
         z, n_steps = tf.constant(z, tf.float32), len(rates)
-        start = tf.zeros((len(hz), z.shape[1])) if start is None else tf.constant(start, tf.float32)
         moments = tf.zeros((2, *z.shape))
         hz, group = tf.constant(hz, tf.float32), tf.constant(group, tf.int32)
         rng = np.random.default_rng(self.settings.seed) if self.settings.jitter else None
         every = jitters(Settings(steps=n_steps, jitter=self.settings.jitter, seed=self.settings.seed))
         for number, (jitter, rate) in enumerate(zip(every, rates, strict=True), start=1):
             z, moments, reached = self.step(z, moments, tf.constant(number, tf.float32), tf.constant(rate, tf.float32),
-                                         start, hz, group, other_sound(self.model, rng if number < n_steps else None),
+                                         hz, group, other_sound(self.model, rng if number < n_steps else None),
                                          as_tensors(*jitter), arguments)
             if not np.isfinite(reached).all():
                 raise BadInput(f'the ascent left the finite numbers at step {number} of {n_steps}: '

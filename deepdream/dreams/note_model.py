@@ -136,7 +136,6 @@ def swing(frame):
     return (np.cos(vibrato_phase(0)) - np.cos(vibrato_phase(frame))) * VIBRATO_FRAMES / (2 * np.pi)
 
 
-SWING = swing(FRAMES)
 N_PERIODS = -(-N_FRAMES // VIBRATO_FRAMES)
 SIX = np.sin(vibrato_phase(np.r_[0:3, 6:9])).astype(np.float32)  # frames 3 to 5 are as 2 to 0, 9 to 11 as 8 to 6
 GROUPED = np.concatenate([np.sort(np.r_[pair[0]:12 * N_PERIODS:12, pair[1]:12 * N_PERIODS:12])

@@ -11,12 +11,11 @@ from deepdream.dreams.note_model import BOUNDS, NoteModel, split
 from deepdream.dreams.objectives import note_objective
 from deepdream.dreams.oscillators import waveforms
 from deepdream.notes import note_attributes
-from deepdream.pitch import UNKNOWN
+from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, UNKNOWN, hertz
 from deepdream.spectrum_tf import FULL_SCALE, PEAK, sounding_frames, window
 
 N_PITCHES = 8  # tried of each unit
 N_RANGE_NOTES = 20  # the notes that excite a unit most: their pitches are its range
-LOWEST_PITCH, HIGHEST_PITCH = 28, 96  # E1, C7: 41 Hz, and 2,093 Hz with three partials
 ANY_RANGE = (36, 84)  # where no note's pitch is known
 
 
@@ -46,12 +45,7 @@ class Note:
                 'decay_db_per_second': decay_db_per_second(self.waveform)}
 
 
-def hertz(pitch):
-    """The frequency of a MIDI pitch, a number or an array."""
-    return 440.0 * 2 ** ((pitch - 69) / 12)
-
-
-def test_pitches(dreamer):
+def pitches_of_notes(dreamer):
     """The MIDI pitches of the test notes (n_notes,), -1 where unknown."""
     return note_attributes(dreamer.provider.data, 'test', dreamer.notes)['pitch']
 
@@ -66,7 +60,7 @@ def unit_range(of_notes, pitches):
     if not len(strongest):
         return ANY_RANGE
     low, high = np.percentile(pitches[strongest], [5, 95])
-    return tuple(int(np.clip(round(one), LOWEST_PITCH, HIGHEST_PITCH)) for one in (low, high))
+    return tuple(int(np.clip(round(one), LOWEST_DREAMED, HIGHEST_DREAMED)) for one in (low, high))
 
 
 def candidates(low, high):
@@ -80,7 +74,7 @@ class UnitNotes:
     def __init__(self, dreamer, layer, settings, pitches=(), make_objective=note_objective):
         self.settings, self.pitches = settings, list(pitches)
         self.of_notes = dreamer.note_activations[layer]
-        self.note_pitches = test_pitches(dreamer)
+        self.note_pitches = pitches_of_notes(dreamer)
         self.model = NoteModel(window(sounding_frames(dreamer.std)), seed=settings.seed)
         objective = make_objective(dreamer.model, layer, self.of_notes)
         self.ascent = NoteAscent(self.model, objective, dreamer.mean, dreamer.std, settings)
@@ -112,6 +106,7 @@ class UnitNotes:
                                      arguments, rates)
             parts.append([one[:len(z) - start] for one in part])
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
 
 def sound(model, z, hz, tried):
     """Return the Notes of parameters z (n, n_parameters) and frequencies (n,)."""

@@ -10,7 +10,7 @@ from deepdream.audio import load_note
 from deepdream.command_line import progress_from_first
 from deepdream.map.previews import preview_folder
 from deepdream.notes import find_wavs
-from deepdream.pitch import UNKNOWN, midi_number
+from deepdream.pitch import UNKNOWN, midi_number, steady_pitches
 from deepdream.spectrum import SAMPLE_RATE, has_aligned_onsets
 
 # With these, `heard_pitch` finds a pitch in 701 of the 744 test notes of the demo. It is the note's in 648 of them, an
@@ -18,31 +18,18 @@ from deepdream.spectrum import SAMPLE_RATE, has_aligned_onsets
 # drums of the same sound font, which are whistles, cuicas and the like.
 HEARD_HZ = (27.5, 4186.0)  # the fundamental frequencies of a piano, A0 to C8
 HEARD_SECONDS = 2  # from where the sound starts; 4 s take twice the time and give no more pitches
-LEAST_VOICED = 0.5  # of the frames that sound
 LEAST_PROBABILITY = 0.4  # that a frame is voiced, on average: cymbals have 0.01, most notes 0.9
-LEAST_STEADY = 0.75  # of the voiced frames, within half a semitone of their median: toms and sirens glide
 
 
 def heard_pitch(waveform):
-    """Return the pitch of a note's waveform (n,) at 16 kHz, 21 to 108; UNKNOWN where it has no steady one.
-
-    M. Mauch and S. Dixon 2014, "pYIN: A fundamental frequency estimator using probabilistic threshold distributions".
-    """
-    import librosa
+    """Return the pitch of a note's waveform (n,) at 16 kHz, 21 to 108; UNKNOWN where it has no steady one."""
     level = np.abs(waveform)
     if not level.any():
         return UNKNOWN
     start = int((level > 0.1 * level.max()).argmax())
     waveform = waveform[start:start + HEARD_SECONDS * SAMPLE_RATE]
-    f0_hz, is_voiced, probability = librosa.pyin(waveform, fmin=HEARD_HZ[0], fmax=HEARD_HZ[1], sr=SAMPLE_RATE)
-    rms = librosa.feature.rms(y=waveform)[0]
-    sounds = rms > 0.05 * rms.max()
-    voiced = sounds & is_voiced
-    if voiced.sum() < LEAST_VOICED * sounds.sum() or probability[voiced].mean() < LEAST_PROBABILITY:
-        return UNKNOWN
-    pitches = librosa.hz_to_midi(f0_hz[voiced])
-    steady = np.abs(pitches - np.median(pitches)) < 0.5
-    return int(np.rint(np.median(pitches))) if steady.mean() >= LEAST_STEADY else UNKNOWN
+    pitches = steady_pitches(waveform, HEARD_HZ, LEAST_PROBABILITY)
+    return int(np.rint(np.median(pitches))) if len(pitches) else UNKNOWN
 
 
 def store_heard_pitch(wav, target, align_onset):

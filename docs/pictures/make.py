@@ -38,7 +38,7 @@ def draw_spectrum(axes, spectrum, title, top_khz=5, **options):
     return image
 
 
-def test_signals(flute):
+def known_signals(flute):
     """Return {name: waveform (64000,)}, the signals of section 5."""
     click = np.zeros(N_SAMPLES, np.float32)
     click[N_SAMPLES // 2] = 0.9
@@ -72,7 +72,7 @@ def draw_frame(path, flute):
 
 def draw_signals(path, flute):
     figure = make_figure(figsize=(11, 5))
-    signals = test_signals(flute)
+    signals = known_signals(flute)
     seconds = np.arange(N_SAMPLES) / SAMPLE_RATE
     for (above, below), (name, waveform) in zip(figure.subplots(2, len(signals), sharex=True).T, signals.items(),
                                                 strict=True):
