@@ -16,6 +16,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 from conftest import ROOT
+from joblib.externals.loky import get_reusable_executor
 from threadpoolctl import threadpool_limits
 
 from deepdream.backend import tf
@@ -158,10 +159,12 @@ def outputs(folder):
     """What each block prints, run in order; without graphs, which take longer to build than two steps take without."""
     blocks = [block._replace(code=shortened(block.code)) for block in BLOCKS]
     tf.config.run_functions_eagerly(True)
+    get_reusable_executor().shutdown()  # joblib's processes stay where they began: they would write into ROOT/data
     try:
         with contextlib.chdir(folder):
             return [stdout for _, stdout in run_blocks(blocks, run_here)]
     finally:
+        get_reusable_executor().shutdown()
         tf.config.run_functions_eagerly(False)
 
 
