@@ -34,12 +34,12 @@ ASK = '''async sounds => {
         const start = performance.now();
         const buffer = await decodeSound(bytes);
         const decoded = performance.now();
-        const {waveform, start: onset} = loudestWindow(buffer);
+        const {waveform} = loudestWindow(buffer);
         const heard = performance.now();
         const {probabilities, fc2, isOut} = askNetwork(unpacked, waveform);
         const nearest = nearestNotes(unpacked, fc2, 5).map(({row}) => MAP.notes[row]);
         const end = performance.now();
-        answers.push({probabilities, fc2: [...fc2], isOut, nearest, onset,
+        answers.push({probabilities, fc2: [...fc2], isOut, nearest,
                       times: [decoded - start, heard - decoded, end - heard, end - start]});
     }
     return answers;
@@ -60,14 +60,13 @@ def ask_page(page, paths):
 
 
 def ask_python(run, paths):
-    """Return (probabilities, fc2, marks, nearest notes, starts in s) as predict.py has them."""
+    """Return (probabilities, fc2, marks, nearest notes) as predict.py has them."""
     network, novelty, neighbourhood = open_network(run), open_novelty(run), open_neighbourhood(run)
-    found = [load_from_onset(path) for path in paths]
-    waveforms = np.stack([waveform for waveform, _, _ in found])
+    waveforms = np.stack([load_from_onset(path)[0] for path in paths])
     batches = [network.predict(waveforms[i:i + 32]) for i in range(0, len(waveforms), 32)]
     probabilities, fc2 = map(np.concatenate, zip(*batches, strict=True))
     out = novelty.are_out(novelty.log_odds(fc2)) if novelty else np.zeros(len(fc2), bool)
-    return probabilities, fc2, out, neighbourhood.nearest(fc2), [start for _, _, start in found]
+    return probabilities, fc2, out, neighbourhood.nearest(fc2)
 
 
 def write_anew(paths, rate, folder):
@@ -94,7 +93,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(paths[i]) for i in chosen]
         paths = write_anew(paths, args.rate, Path(folder)) if args.rate else paths
-        probabilities, fc2, out, nearest, starts = ask_python(args.run, paths)
+        probabilities, fc2, out, nearest = ask_python(args.run, paths)
         answers = ask_page(args.run / 'map/index.html', paths)
     apart = np.abs(np.array([answer['probabilities'] for answer in answers]) - probabilities).max(axis=1)
     fc2_apart = np.abs(np.array([answer['fc2'] for answer in answers]) - fc2).max(axis=1)
@@ -106,8 +105,7 @@ def main():
           f'{fc2.max():.1f}, by at most {fc2_apart.max():.6f}')
     print(f'the same five nearest notes in the same order for {np.mean(same):.1%}, in any order for '
           f'{np.mean(same_sets):.1%}; the same mark for {np.mean([a["isOut"] for a in answers] == out):.1%}, '
-          f'{out.sum()} of them out of distribution; the same start within 1 ms for '
-          f'{np.mean([abs(a["onset"] - start) < 0.001 for a, start in zip(answers, starts, strict=True)]):.1%}')
+          f'{out.sum()} of them out of distribution')
     print('ms a sound, median (decoding, window, network and neighbours, all): '
           + ', '.join(f'{time:.0f}' for time in np.median(times[1:], axis=0))
           + f'; the fastest {times[1:, -1].min():.0f}, the slowest {times[1:, -1].max():.0f}, '
