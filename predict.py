@@ -5,6 +5,8 @@
 Reads RUN/model.keras with its statistics, RUN/calibration.json and RUN/novelty.npz, and RUN/activation.npy where it is
 there. Without --run, RUN is run/, or pretrained/, which comes with the scripts, where run/ holds no model.
 
+The first time, it writes RUN/network.onnx, with which it later starts in a fraction of the time: TensorFlow stays out.
+
 Takes whatever libsndfile reads; of a sound longer than 4 s the loudest 4 s, or with --windows every 4 s. With --map the
 sounds become points of the sound map: kept in RUN/added/, drawn by sound_map.py.
 
@@ -116,8 +118,8 @@ def main(argv=None):
     from deepdream.map.user_sounds import add_to_map, store_sound
     from deepdream.neighbours import open_neighbourhood
     from deepdream.novelty import open_novelty
-    from deepdream.trained import open_network
-    network, novelty, neighbourhood = open_network(run), open_novelty(run), open_neighbourhood(run)
+    from deepdream.trained import open_quickly
+    network, novelty, neighbourhood = open_quickly(run), open_novelty(run), open_neighbourhood(run)
     failed, rows, to_add = {}, [], []
     sounds, left_out = find_sounds(args.sounds)
     windows = read_windows(sounds, args.windows, failed)

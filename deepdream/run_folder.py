@@ -74,10 +74,16 @@ def check_stage(run, name, made_by, split):
     check_model(run, path, load_json(path, made_by).get('model'), made_by)
 
 
-def open_model(run):
-    """Return (content of config.json, keras.Model) of a run; BadInput where its spectra were not today's."""
+def open_config(run):
+    """Return the content of RUN/config.json; BadInput where the spectra of the training were not today's."""
     config = load_json(run / 'config.json', 'train.py', labels=list, signal=dict)
     check_settings(with_version(config['signal']), run / 'config.json', 'train.py --replace')
+    return config
+
+
+def open_model(run):
+    """Return (content of config.json, keras.Model) of a run; BadInput as in `open_config`, or where they do not fit."""
+    config = open_config(run)
     require(run / 'model.keras', 'train.py')
     from model import load_model
     model = load_model(run / 'model.keras')

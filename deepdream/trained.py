@@ -1,19 +1,27 @@
-"""A trained network that listens to waveforms: front end, network and calibration, without a data folder."""
+"""A trained network that listens to waveforms: front end, network and calibration, without a data folder.
 
+It runs on TensorFlow, or on onnxruntime, which starts in a fraction of the time: TensorFlow's import alone takes longer
+than all else that predict.py does. RUN/network.onnx is RUN/model.keras for onnxruntime, made once for each model.
+"""
+
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from data_provider import read_statistics
-from deepdream.backend import keras
+from deepdream.artifacts import atomic
 from deepdream.calibration import calibrated, load_calibration
-from deepdream.run_folder import open_model
+from deepdream.command_line import silent_stderr
+from deepdream.run_folder import model_digest, open_config, open_model
 from deepdream.spectrum import log_spectrum, normalise
+
+ONNX_VERSION = '1'  # raise it when the same model gives another network.onnx
 
 
 @dataclass
 class Network:
-    """A run opened to listen to waveforms; `model` gives (fc2, logits) for normalised spectra.
+    """A run opened to listen to waveforms; `model.predict_on_batch` gives [fc2, logits] for normalised spectra.
 
     `peaks` are the lowest, the median and the highest peak of the train notes, `dtype` is that of their stored spectra.
     """
@@ -47,12 +55,70 @@ class Network:
 def open_network(run):
     """Return the Network of a run; BadInput where a file of it is damaged, or of another model or version."""
     config, model = open_model(run)
-    mean, std = read_statistics(run, 'train.py')
-    return as_network(run, config['labels'], model, mean, std, config['signal']['dtype'])
+    return as_network(run, config, fc2_and_logits(model), *read_statistics(run, 'train.py'))
 
 
-def as_network(run, labels, model, mean, std, dtype):
-    """Return the Network of a run whose keras.Model and statistics are open already."""
-    both = keras.Model(model.input, [model.get_layer('fc2').output, model.output])
-    calibration = load_calibration(run)
-    return Network(labels, both, mean, std, calibration['temperature'], tuple(calibration['peaks']), dtype)
+def fc2_and_logits(model):
+    """Return the keras.Model that gives both [fc2, logits]."""
+    from deepdream.backend import keras
+    return keras.Model(model.input, [model.get_layer('fc2').output, model.output])
+
+
+def as_network(run, config, model, mean, std):
+    """Return the Network of a run whose config.json, model of [fc2, logits] and statistics are open already."""
+    found = load_calibration(run)
+    return Network(config['labels'], model, mean, std, found['temperature'], tuple(found['peaks']),
+                   config['signal']['dtype'])
+
+
+# On onnxruntime.
+
+class OnnxModel:
+    """The model of a `trained.Network`: normalised spectra (n, 251, 513, 1) -> [fc2 (n, 256), logits (n, n_labels)]."""
+
+    def __init__(self, session):
+        self.session = session
+
+    def predict_on_batch(self, spectra):
+        return self.session.run(None, {self.session.get_inputs()[0].name: spectra})
+
+
+def open_quickly(run):
+    """Return the Network of a run as `open_network` does; its probabilities are within 1e-4 of TensorFlow's.
+
+    Makes RUN/network.onnx where it is missing, damaged or of another model. Where it cannot be written, TensorFlow
+    answers. Raises BadInput where another file of the run is damaged.
+    """
+    config, path, key = open_config(run), run / 'network.onnx', f'{ONNX_VERSION}-{model_digest(run)}'
+    if model := open_onnx(path, key):
+        return as_network(run, config, model, *read_statistics(run, 'train.py'))
+    network = open_network(run)
+    with suppress(OSError):  # a run that is only read
+        write_onnx(path, network.model, key)
+    network.model = open_onnx(path, key) or network.model
+    return network
+
+
+def open_onnx(path, key):
+    """Return the OnnxModel in `path`; None where there is none that is intact and was written with this key."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what fails raises an exception, too
+    with suppress(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail, errors.InvalidArgument):
+        session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
+        if session.get_modelmeta().custom_metadata_map.get('key') == key:
+            return OnnxModel(session)
+    return None
+
+
+def write_onnx(path, model, key):
+    """Write a keras.Model as ONNX, with `key` among what the file says of itself."""
+    import onnx
+    model(np.zeros((1, *model.input_shape[1:]), np.float32))  # only a model that was called is converted
+    with atomic(path) as temporary:
+        with silent_stderr():  # the converter tells its steps
+            model.export(str(temporary), format='onnx', verbose=False)
+        written = onnx.load(temporary)
+        onnx.helper.set_model_props(written, {'key': key})
+        onnx.save(written, temporary)

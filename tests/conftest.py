@@ -168,10 +168,12 @@ def tiny_data(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def trained(small_data, tmp_path_factory):
-    """The run folder of 30 steps on `small_data`."""
+    """The run folder of 30 steps on `small_data`, with what predict.py makes of its model."""
     import train
+    from deepdream.trained import open_quickly
     run = tmp_path_factory.mktemp('trained') / 'run'
     assert stage(train, small_data, run, *SMALL_TRAINING) == 0
+    open_quickly(run)
     return run
 
 

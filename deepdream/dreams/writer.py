@@ -24,7 +24,7 @@ from deepdream.notes import notes_digest
 from deepdream.run_folder import open_data, open_model
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum, normalise
 from deepdream.spectrum_tf import FULL_SCALE, log_spectra
-from deepdream.trained import as_network
+from deepdream.trained import as_network, fc2_and_logits
 
 DREAMS_AT_ONCE = 16  # sounds at once
 NOTE_VERSION = 1  # raise it when the same settings give other notes
@@ -41,7 +41,7 @@ class Dreamer:
         config, self.model = open_model(run)
         self.run, self.labels = run, config['labels']
         self.mean, self.std = read_statistics(run, 'train.py')
-        self.network = as_network(run, self.labels, self.model, self.mean, self.std, config['signal']['dtype'])
+        self.network = as_network(run, config, fc2_and_logits(self.model), self.mean, self.std)
         self.digest = weights_digest(self.model)
         self.provider, self.notes, self.note_activations = None, [], {}
 
