@@ -24,15 +24,19 @@ from deepdream.sound_files import find_sounds, printable
 
 def map_folders(args):
     """Write the map of any sounds into OUT, and say what is left out."""
+    from deepdream.map.store import FOLDER, compute_sounds
     run = choose_run(args.run, 'sound_map.py')
     out = args.output or Path(f'{Path(os.path.abspath(args.sounds[0])).stem or "sounds"}_map')
     check_output(out, run)
     sounds, lines = find_sounds(args.sounds, without=[os.path.realpath(out)])
-    targets, failed = compute(sounds, run, out, args.windows)
-    lines += [f'{printable(path)}: {reason}' for path, reason in failed.items()]
-    if not targets:
-        raise BadInput(f'there is no sound to map: {"; ".join(lines)}')
-    page = write_folder_map(args, run, out, targets)
+    if args.scheduler:
+        out.mkdir(parents=True, exist_ok=True)  # for the workers to see
+    with scheduler(args.scheduler, out, run / 'model.keras', *sounds[:1]):
+        targets, failed = compute_sounds(sounds, out / FOLDER, args.windows, run, model_digest(run))
+        lines += [f'{printable(path)}: {reason}' for path, reason in failed.items()]
+        if not targets:
+            raise BadInput(f'there is no sound to map: {"; ".join(lines)}')
+        page = write_folder_map(args, run, out, targets)
     for line in lines:
         print(f'sound_map.py: {line}', file=sys.stderr)
     return page
@@ -44,17 +48,6 @@ def check_output(out, run):
         raise BadInput(f'{out} lies in {run}, which is only read here: give another --output')
     if out.exists() and not (out.is_dir() and ((out / 'computed').is_dir() or not any(out.iterdir()))):
         raise BadInput(f'{out} is there already, and is no map of sounds: give another --output')
-
-
-def compute(sounds, run, out, every):
-    """Compute what OUT does not hold yet; return ({path: OUT/computed/{key}}, {path: why it is left out})."""
-    from deepdream.map.store import FOLDER, compute_sounds
-
-    def open_network():
-        from deepdream import trained
-        return trained.open_network(run)
-
-    return compute_sounds(sounds, out / FOLDER, every, open_network, model_digest(run))
 
 
 def write_folder_map(args, run, out, targets):
@@ -95,8 +88,6 @@ def parse_arguments(argv):
     args = options.parse_args(argv)
     if not args.sounds and (args.output or args.windows):
         options.error('--output and --windows are for --sounds')
-    if args.sounds and args.scheduler:
-        options.error('--scheduler is for the notes of DATA, not for --sounds')
     return args
 
 

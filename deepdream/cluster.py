@@ -16,8 +16,9 @@ def scheduler(address, *folders):
     """Send what joblib runs within the block to the Dask scheduler at `address`; yield `folders` as workers name them.
 
     Without an address the block runs as it is, and the folders come as they were given. A worker runs nothing before it
-    has shown that it sees the folders and has the versions of `versions`. Raises BadInput or OSError where the packages
-    for it, the scheduler or its workers are missing.
+    has shown that it sees the folders and has the versions of `versions`. A file among the folders stands for its
+    folder, where nothing is written. Raises BadInput or OSError where the packages for it, the scheduler or its workers
+    are missing.
     """
     if not address:
         yield folders
@@ -27,12 +28,13 @@ def scheduler(address, *folders):
     except ModuleNotFoundError as error:
         raise BadInput(f'--scheduler needs the package {error.name}: {INSTALL}') from error
     folders = tuple(Path(os.path.abspath(folder)) for folder in folders)  # a worker has another working directory
-    marks = tuple(str(folder / f'.seen_by_workers_{uuid4().hex}') for folder in folders if folder.is_dir())
+    written = [folder / f'.seen_by_workers_{uuid4().hex}' for folder in folders if folder.is_dir()]
     try:
-        for mark in marks:
-            save_text(Path(mark), '')
-        with connected(address, versions(), marks):
+        for mark in written:
+            save_text(mark, '')
+        marks = (*written, *(path for path in folders if path.is_file()))
+        with connected(address, versions(), tuple(map(str, marks))):
             yield folders
     finally:
-        for mark in marks:
-            Path(mark).unlink(missing_ok=True)
+        for mark in written:
+            mark.unlink(missing_ok=True)

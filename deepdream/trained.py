@@ -1,7 +1,7 @@
 """A trained network that listens to waveforms: front end, network and calibration, without a data folder.
 
 It runs on TensorFlow, or on onnxruntime, which starts in a fraction of the time: TensorFlow's import alone takes longer
-than all else that predict.py does. RUN/network.onnx is RUN/model.keras for onnxruntime, made once for each model.
+than all else that predict.py does. network.onnx is RUN/model.keras for onnxruntime, made once for each model.
 """
 
 from contextlib import suppress
@@ -61,7 +61,7 @@ def open_network(run):
 def fc2_and_logits(model):
     """Return the keras.Model that gives both [fc2, logits]."""
     from deepdream.backend import keras
-    return keras.Model(model.input, [model.get_layer('fc2').output, model.output])
+    return keras.Model(model.input, [model.get_layer('fc2').output, model.output], name='network')
 
 
 def as_network(run, config, model, mean, std):
@@ -83,17 +83,18 @@ class OnnxModel:
         return self.session.run(None, {self.session.get_inputs()[0].name: spectra})
 
 
-def open_quickly(run):
+def open_quickly(run, folder=None):
     """Return the Network of a run as `open_network` does; its probabilities are within 1e-4 of TensorFlow's.
 
-    Makes RUN/network.onnx where it is missing, damaged or of another model. Where it cannot be written, TensorFlow
-    answers. Raises BadInput where another file of the run is damaged.
+    network.onnx is kept in `folder`, which is RUN, or another where RUN is only read, and made where it is missing,
+    damaged or of another model. Where it cannot be written, TensorFlow answers. Raises BadInput where another file of
+    the run is damaged.
     """
-    config, path, key = open_config(run), run / 'network.onnx', f'{ONNX_VERSION}-{model_digest(run)}'
+    config, path, key = open_config(run), (folder or run) / 'network.onnx', f'{ONNX_VERSION}-{model_digest(run)}'
     if model := open_onnx(path, key):
         return as_network(run, config, model, *read_statistics(run, 'train.py'))
     network = open_network(run)
-    with suppress(OSError):  # a run that is only read
+    with suppress(OSError):  # a folder that is only read
         write_onnx(path, network.model, key)
     network.model = open_onnx(path, key) or network.model
     return network
@@ -113,12 +114,29 @@ def open_onnx(path, key):
 
 
 def write_onnx(path, model, key):
-    """Write a keras.Model as ONNX, with `key` among what the file says of itself."""
+    """Write a keras.Model as ONNX, with `key` among what the file says of itself: the same model, the same bytes."""
     import onnx
     model(np.zeros((1, *model.input_shape[1:]), np.float32))  # only a model that was called is converted
     with atomic(path) as temporary:
         with silent_stderr():  # the converter tells its steps
             model.export(str(temporary), format='onnx', verbose=False)
         written = onnx.load(temporary)
+        rename_parts(written.graph)
         onnx.helper.set_model_props(written, {'key': key})
-        onnx.save(written, temporary)
+        temporary.write_bytes(written.SerializeToString(deterministic=True))
+
+
+def rename_parts(graph):
+    """Number the parts of an ONNX graph in their order: the converter names them otherwise in each run."""
+    names = {end.name: end.name for end in (*graph.input, *graph.output)}
+    for node in graph.node:
+        node.name = ''
+        for ends in (node.input, node.output):
+            ends[:] = [end and names.setdefault(end, f'part{len(names)}') for end in ends]
+    for weights in graph.initializer:
+        weights.name = names[weights.name]
+    graph.initializer.sort(key=lambda weights: weights.name)
+    graph.doc_string = ''
+    for end in (*graph.input, *graph.output):
+        end.type.tensor_type.shape.dim[0].dim_param = 'batch'
+    del graph.value_info[:]

@@ -11,8 +11,8 @@ from deepdream.artifacts import BadInput
 
 ROOT = Path(__file__).resolve().parents[1]
 # Whose versions decide which bits come out, and whether one machine understands what another one sends.
-LIBRARIES = ('numpy', 'scipy', 'soundfile', 'soxr', 'librosa', 'pillow', 'tensorflow', 'keras', 'joblib', 'cloudpickle',
-             'dask', 'distributed')
+LIBRARIES = ('numpy', 'scipy', 'soundfile', 'soxr', 'librosa', 'pillow', 'tensorflow', 'keras', 'onnxruntime', 'joblib',
+             'cloudpickle', 'dask', 'distributed')
 
 
 @functools.cache  # of a worker that has run before a change of the code, which it does not read again

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 import activation
 import evaluate
 import extract_spectrum
+import sound_map
 from deepdream import baseline, cluster, dask_backend
 from deepdream.baseline import extract_features, mfcc_statistics
 from deepdream.cluster import scheduler
@@ -150,6 +151,21 @@ def test_previews_are_the_same_bytes(workers, listed, tmp_path):
     with scheduler(workers, data) as (data,):
         assert make_previews(data, 'test', notes).all()
     assert [path.read_bytes() for path in files] == expected
+
+
+def test_a_map_of_a_folder_is_the_same_bytes(workers, listed, trained, tmp_path, monkeypatch):
+    run, sounds = damaged_copy(trained, tmp_path / 'run'), tmp_path / 'sounds'
+    shutil.copytree(listed / 'test/audio', sounds)
+    (sounds / 'bad.wav').write_bytes(b'no wav')
+    monkeypatch.chdir(tmp_path)  # where no worker is
+    arguments = ['--sounds', 'sounds', '--run', 'run', '--output', 'out']
+    written = []
+    for more in ([], ['--scheduler', workers]):
+        assert sound_map.main([*arguments, *more]) == 0
+        written.append(contents(tmp_path / 'out'))
+        shutil.rmtree(tmp_path / 'out')
+    assert written[0] == written[1] and len(written[0]) > 24
+    assert not list(sounds.glob('.seen*')) and not list(run.glob('.seen*'))
 
 
 def test_activations_are_the_same_bytes(workers, small_data, trained, tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ from test_sound_map import MapPage, make_map
 from threadpoolctl import threadpool_limits
 
 import sound_map
-from deepdream import embedding, trained
+from deepdream import embedding
 from deepdream.map import folder_map, page, store
 from deepdream.map.clusters import NONE, describe_clusters, find_clusters
 from deepdream.map.folder_map import MOST_FOLDERS, OTHER_FOLDERS, folder_tags
@@ -441,6 +441,6 @@ def test_the_map_of_a_split_has_originals_clusters_and_programs(tmp_path, open_p
 
 def test_the_network_is_not_opened_where_nothing_is_new(copied, monkeypatch):
     folder, out = copied
-    monkeypatch.setattr(trained, 'open_network', lambda run: pytest.fail('opened'))
+    monkeypatch.setattr(store, 'opened', lambda *_: pytest.fail('opened'))
     assert map_sounds(out, *(folder / name for name in ('synth pack', 'loops', 'other'))) == 0
     assert len(table(out)) == N_SOUNDS

@@ -52,7 +52,7 @@ def test_it_is_made_anew_where_it_is_damaged_or_of_another_model(run, sounds):
     for damaged in (b'', b'no model', content[:len(content) // 2], content[:-1]):
         path.write_bytes(damaged)
         np.testing.assert_array_equal(open_quickly(run).predict(sounds)[0], expected[0])
-        assert onnx.load(path).metadata_props[0].key == 'key' and path.read_bytes() != damaged
+        assert path.read_bytes() == content
     other = onnx.load(path)
     onnx.helper.set_model_props(other, {'key': 'of another model'})
     onnx.save(other, path)
@@ -64,6 +64,7 @@ def test_where_it_cannot_be_written_tensorflow_answers(run, sounds, monkeypatch)
     def full(*_):
         raise OSError(28, 'No space left on device')
     monkeypatch.setattr(trained_networks, 'write_onnx', full)
+    (run / 'network.onnx').unlink()
     network = open_quickly(run)
     np.testing.assert_array_equal(network.predict(sounds)[0], open_network(run).predict(sounds)[0])
     assert not isinstance(network.model, OnnxModel) and not (run / 'network.onnx').exists()

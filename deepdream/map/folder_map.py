@@ -68,7 +68,7 @@ def pitches_of(targets, root_keys, middle_c, estimate_pitch):
         pitch = from_name(path.stem).get('pitch', int(key))
         pitches.append(named_pitch(path.stem, middle_c) if pitch == UNKNOWN else pitch)
     if estimate_pitch:
-        heard = hear_pitches({row: (path, Path(f'{target}.pitch')) for row, (path, target) in
+        heard = hear_pitches({row: (path.absolute(), Path(f'{target.absolute()}.pitch')) for row, (path, target) in
                               enumerate(targets.items()) if pitches[row] == UNKNOWN}, align_onset=True)
         pitches = [heard.get(row, pitch) for row, pitch in enumerate(pitches)]
     return np.array(pitches, np.int16)

@@ -6,9 +6,9 @@ root key in the file, then the probabilities, then fc2. Of window i it holds the
 written last.
 """
 
+import functools
 import hashlib
 import io
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,10 @@ from deepdream.map.previews import FULL_SECONDS, audible, write_picture, write_s
 from deepdream.pitch import root_key
 from deepdream.sound_files import reason_of
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum
+from deepdream.trained import open_quickly
 
 MP3_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz, of the format
-STORE_VERSION = 1  # raise it when the same sound gives other numbers or previews
+STORE_VERSION = 2  # raise it when the same sound gives other numbers or previews
 FOLDER = 'computed'
 
 
@@ -40,13 +41,19 @@ def key_of(path, digest, every):
     return hashlib.sha256(about.encode(errors='surrogateescape')).hexdigest()[:20]
 
 
-def store_sound(path, target, every, network):
+@functools.lru_cache(maxsize=1)
+def opened(run, out, digest):
+    """Return the Network of RUN, which is only read; `digest` tells it from another model in the same folder."""
+    return open_quickly(run, out)
+
+
+def store_sound(path, target, every, run, digest):
     """Compute and keep a sound; return why it cannot be used, or ''. `target` is OUT/computed/{key}.
 
-    The windows go through the network one at a time: batches would take 4 ms less of the 25 ms that a sound takes, but
-    their last bits could depend on what else is in the batch, and the map on when a run was stopped.
+    The windows go through the network one at a time: the last bits of batches could depend on what else is in them, and
+    the map on when a run was stopped.
     """
-    rows, windows = [], windows_of(path, every)
+    rows, windows, network = [], windows_of(path, every), opened(run, target.parents[1], digest)
     while True:
         try:
             start, waveform = next(windows)
@@ -55,8 +62,8 @@ def store_sound(path, target, every, network):
         except (BadInput, OSError) as error:
             return reason_of(path, error)
         sound, picture = preview_paths(target, len(rows))
-        save_encoded(sound, partial(write_sound, waveform=waveform, seconds=FULL_SECONDS))
-        save_encoded(picture, partial(write_picture, spectrum=log_spectrum(waveform)))
+        save_encoded(sound, functools.partial(write_sound, waveform=waveform, seconds=FULL_SECONDS))
+        save_encoded(picture, functools.partial(write_picture, spectrum=log_spectrum(waveform)))
         probabilities, fc2 = network.predict(waveform[np.newaxis])
         rows.append([start, len(audible(waveform)) / SAMPLE_RATE, root_key(path), *probabilities[0], *fc2[0]])
     save_npy(Path(f'{target}.npy'), np.array(rows, np.float32))
@@ -89,24 +96,26 @@ def shorter_preview(path, start, target, number, seconds, most_hz):
     rate = min(one for one in MP3_RATES if one >= min(own_hz, most_hz))
     if rate != own_hz:
         waveform = soxr.resample(waveform, own_hz, rate)
-    save_encoded(preview, partial(write_sound, waveform=waveform, seconds=seconds, rate=rate))
+    save_encoded(preview, functools.partial(write_sound, waveform=waveform, seconds=seconds, rate=rate))
     return preview
 
 
-def compute_sounds(sounds, folder, every, open_network, digest):
+def compute_sounds(sounds, folder, every, run, digest):
     """Compute what is new among the files `sounds`; return ({path: OUT/computed/{key}}, {path: why it is not there}).
 
-    `open_network` is called only where there is something to compute. What is kept of files that are not among `sounds`
-    any more, or have changed, is removed.
+    `digest` is that of the model of RUN, which is opened only where there is something to compute. What is kept of
+    files that are not among `sounds` any more, or have changed, is removed.
     """
     keys = {path: key_of(path, digest, every) for path in sounds}
     targets = {path: folder / key for path, key in keys.items() if key}
     missing = [path for path in sounds if path not in targets or not Path(f'{targets[path]}.npy').exists()]
     failed = {}
     if missing:
-        store = partial(store_sound, every=every, network=open_network())
-        # Threads: libsndfile, NumPy, TensorFlow and libwebp let go of the interpreter, and the network is there once.
-        jobs = (delayed(store)(path, targets.get(path, folder / 'none')) for path in missing)
+        run, folder = run.absolute(), folder.absolute()  # a worker has another working directory
+        opened(run, folder.parent, digest)  # before several ask for it at a time
+        # Threads: libsndfile, NumPy, onnxruntime and libwebp let go of the interpreter, and the network is there once.
+        jobs = (delayed(store_sound)(path.absolute(), targets.get(path, folder / 'none').absolute(), every, run, digest)
+                for path in missing)
         reasons = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(jobs)
         for path, reason in zip(missing, progress(reasons, len(missing), 'sounds', 'sound'), strict=True):
             if reason:
