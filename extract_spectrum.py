@@ -47,6 +47,16 @@ def load_rejected(data, split):
     return dict(line.split('\t', 1) for line in lines if '\t' in line), path.stat().st_mtime_ns
 
 
+def find_whole(folder, dtype):
+    """Return {file name: when it was written, in ns} of the spectra in a folder that have the size of a whole one."""
+    if not folder.is_dir():
+        return {}
+    size = npy_size(dtype)
+    with os.scandir(folder) as entries:
+        stats = ((entry.name, entry.stat()) for entry in entries)
+        return {name: stat.st_mtime_ns for name, stat in stats if stat.st_size == size}
+
+
 def list_notes(data, split, dtype):
     """Return ([ListedNote], {name: reason of those rejected before}) of a split.
 
@@ -57,24 +67,21 @@ def list_notes(data, split, dtype):
     wavs = find_wavs(data, split)
     rejected, rejected_at = load_rejected(data, split)
     folder = spectrum_path(data, split, '').parent
-    made = {}
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            made = {entry.name: entry.stat() for entry in entries}
+    written = find_whole(folder, dtype)
     notes = []
     for name in load_lines(samples, 'gather_information.py'):
-        wav, stat = wavs.get(name, ''), made.get(f'{name}.npy')
+        wav, written_at = wavs.get(name, ''), written.get(f'{name}.npy')
         changed = os.stat(wav).st_mtime_ns if wav else 0
         if name in rejected and (not wav or max(changed, os.stat(wav).st_ctime_ns) <= rejected_at):
             state = 'rejected'
-        elif stat and stat.st_size == npy_size(dtype) and changed <= stat.st_mtime_ns:
+        elif written_at is not None and changed <= written_at:
             state = 'done'
         elif wav:
             state = 'to do'
         else:
             raise BadInput(f'{samples} names {name!r}, but there is no such wav: '
                            'run `python gather_information.py` again')
-        notes.append(ListedNote(name, wav, f'{folder}/{name}.npy', state))
+        notes.append(ListedNote(name, wav, f'{folder}/{name}.npy', state, written_at))
     return notes, {note.name: rejected[note.name] for note in notes if note.state == 'rejected'}
 
 
@@ -126,7 +133,7 @@ def statistics_are_current(data, stored, notes):
     done = [note for note in notes if note.state == 'done']
     if any(note.state == 'to do' for note in notes) or not all(file.exists() for file in files):
         return False
-    newest = max((os.stat(note.npy).st_mtime_ns for note in done), default=0)
+    newest = max((note.written_at for note in done), default=0)
     return (stored.get('statistics_of') == notes_digest(note.name for note in done)
             and all(file.stat().st_mtime_ns >= newest for file in files))
 

@@ -23,12 +23,14 @@ class ListedNote:
 
     'to do': there is no spectrum of the wav as it is; 'done': there is one; 'rejected': the wav is unusable and has not
     changed since it was found to be. `wav` is '' where there is none, which only a note that is not to do may lack.
+    `written_at` is when the spectrum was written, in ns; None where there is none, or a damaged one.
     """
 
     name: str
     wav: str
     npy: str
     state: Literal['to do', 'done', 'rejected']
+    written_at: int | None
 
 
 @functools.cache
