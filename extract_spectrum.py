@@ -14,6 +14,7 @@ import numpy as np
 from deepdream.artifacts import (
     SPLITS,
     BadInput,
+    check_disk,
     list_path,
     load_json,
     load_lines,
@@ -117,11 +118,14 @@ def start_settings(data, dtype, align_onset):
     stored = with_version(load_json(path, 'extract_spectrum.py')) if path.exists() else {}
     if {key: stored.get(key) for key in wanted} == wanted:
         return wanted | stored
-    for split in SPLITS:
-        old = list(spectrum_path(data, split, '').parent.glob('*.npy'))
-        if old:
-            print(f'{path}: other settings: {len(old):,} spectra of {split} are made again')
-        for made in [*old, list_path(data, split, 'rejected')]:
+    old = {split: list(spectrum_path(data, split, '').parent.glob('*.npy')) for split in SPLITS}
+    freed = sum(made.stat().st_size for some in old.values() for made in some)
+    n_old = sum(map(len, old.values()))
+    check_disk(data, n_old * npy_size(dtype) - freed, f'{n_old:,} spectra as {dtype}, instead of what is there,')
+    for split, some in old.items():
+        if some:
+            print(f'{path}: other settings: {len(some):,} spectra of {split} are made again')
+        for made in [*some, list_path(data, split, 'rejected')]:
             made.unlink(missing_ok=True)
     save_json(path, wanted)
     return wanted
@@ -194,6 +198,8 @@ def extract(data, dtype, align_onset, jobs, max_rejected):
     notes, rejected = {}, {}
     for split in splits:
         notes[split], rejected[split] = list_notes(data, split, dtype)
+    n_more = sum(note.state == 'to do' and note.written_at is None for some in notes.values() for note in some)
+    check_disk(data, n_more * npy_size(dtype), f'{n_more:,} spectra')
     train = notes.get('train', [])
     with_moments = bool(train) and not statistics_are_current(data, stored, train)
     newly_rejected, remarks, total = extract_all(notes, dtype, align_onset, jobs, with_moments)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepdream.artifacts import SPLITS, BadInput, load_json, save_json
+from deepdream.artifacts import SPLITS, BadInput, check_disk, load_json, save_json
 from deepdream.command_line import at_least, command, parser, process_count, progress, random_seed, share
 from deepdream.notes import find_wavs, load_labels
 from deepdream.sound_font import (
@@ -25,7 +25,7 @@ from deepdream.sound_font import (
     render,
     render_instrument,
 )
-from deepdream.spectrum import SAMPLE_RATE
+from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 
 RENDER_VERSION = 2  # raise it when the same fonts and settings give other notes: these are then rendered again
 RENDER_DIGEST_BEFORE_VERSIONS = 'cbc3ac880dfd396b'  # 'code' in render.json when it was as version 1 ...
@@ -34,6 +34,7 @@ PROGRAMS = Path(__file__).parent / 'deepdream' / 'general_midi.csv'
 VELOCITIES = (25, 50, 75, 100, 127)
 OUR_NAME = re.compile(r'.+_(acoustic|electronic|synthetic)_\d{3,}-\d{3}-\d{3}\.wav')
 SOURCES = ('acoustic', 'electronic', 'synthetic')
+WAV_BYTES = 44 + 2 * N_SAMPLES
 HELD_RANGE = (0.1, 3.5)  # seconds: the notes that are not held for 3 s
 SHARE = {'valid': 0.12, 'test': 0.2}  # of the instruments of a family
 
@@ -156,6 +157,13 @@ def remove_others(folder, notes):
             path.unlink()
 
 
+def count_new(plan, data):
+    """Return how many notes of {split: [(instrument, notes)]} have no wav yet."""
+    there = {split: find_wavs(data, split) for split in plan}
+    return sum(note['note_str'] not in there[split]
+               for split, some in plan.items() for _, notes in some for note in notes)
+
+
 def render_all(plan, data, seed, jobs):
     """Render {split: [(instrument, notes)]} in parallel; write examples.json; return {split: number of notes}."""
     from joblib import Parallel, delayed
@@ -203,6 +211,8 @@ def main(argv=None):
     plan = {split: [(instrument, list_notes(instrument, args.pitches, args.seed, args.varied))
                     for instrument in instruments]
             for split, instruments in splits.items()}
+    n_new = count_new(plan, args.data)
+    check_disk(args.data, n_new * WAV_BYTES, f'{n_new:,} wavs')
     counts = render_all(plan, args.data, args.seed, args.jobs)
     save_json(args.data / 'render.json', settings | {'finished': True})
     for split, n_notes in counts.items():

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import tokenize
 import zipfile
 import zlib
@@ -36,6 +37,20 @@ def run_path(run, name, split='test'):
     """``RUN/{name}`` for the test split, which has the published names; ``RUN/{stem}_{split}.{ext}`` for another."""
     stem, extension = os.path.splitext(name)
     return Path(run) / (name if split == 'test' else f'{stem}_{split}{extension}')
+
+
+def check_disk(folder, n_bytes, what):
+    """Raise BadInput where the disk of a folder, which need not be there yet, has not `n_bytes` free for `what`.
+
+    Prints how much it takes where that is a GB or more.
+    """
+    there = next(path for path in (Path(folder).absolute(), *Path(folder).absolute().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    text = f'{what} take {n_bytes / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free'
+    if n_bytes > free:
+        raise BadInput(f'{folder}: {text}: make room, or move the folder to another disk and name it with --data')
+    if n_bytes >= 1e9:
+        print(text, flush=True)
 
 
 @contextmanager

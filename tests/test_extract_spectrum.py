@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ from conftest import (
 
 import extract_spectrum
 import gather_information
+from deepdream.artifacts import check_disk
 from deepdream.audio import load_waveform
 from deepdream.spectrum import (
     HOP_LENGTH,
@@ -37,6 +40,7 @@ from deepdream.spectrum import (
     N_SAMPLES,
     log_spectrum,
     magnitude,
+    npy_size,
     to_float16,
     to_float32,
 )
@@ -44,6 +48,7 @@ from extract_spectrum import CHUNK
 
 SIGNALS = {'bass_sine': sine(440), 'bass_click': click(32_000),
            'bass_noise': noise(1), 'bass_on_bin': sine(28 * RATE / N_FFT, peak=0.5)}
+NPY_BYTES = npy_size('float16')
 BIN_440 = round(440 * N_FFT / RATE)
 FULL = slice(3, -3)  # frames that the signal fills
 
@@ -712,6 +717,47 @@ def test_killed_between_new_mean_and_old_std_it_mends_both(data):
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert extract(data) == 0
     assert_statistics_of(data, TRAIN)
+
+
+def set_free(monkeypatch, n_bytes):
+    monkeypatch.setattr(shutil, 'disk_usage', lambda _: SimpleNamespace(free=n_bytes))
+
+
+def test_a_disk_without_room_for_the_spectra_stops_it_before_the_first(unmade, monkeypatch, capsys):
+    set_free(monkeypatch, 9 * NPY_BYTES - 1)
+    assert extract(unmade) == 1
+    error_line(capsys.readouterr().err, unmade, '9 spectra take', '--data')
+    assert not list(unmade.rglob('spectrum/*'))
+    set_free(monkeypatch, 9 * NPY_BYTES)
+    assert extract(unmade) == 0
+
+
+def test_only_spectra_that_are_not_there_need_room(data, monkeypatch):
+    npy_of(data, 'train', TRAIN[1]).unlink()
+    write_wav(wav_of(data, 'train', TRAIN[2]), sine())  # its spectrum is replaced
+    set_free(monkeypatch, NPY_BYTES - 1)
+    assert extract(data) == 1
+    set_free(monkeypatch, NPY_BYTES)
+    assert extract(data) == 0
+    set_free(monkeypatch, 0)
+    assert extract(data) == 0
+
+
+def test_a_disk_without_room_for_another_dtype_loses_nothing(data, monkeypatch, capsys):
+    before = contents(data)
+    set_free(monkeypatch, 9 * 2 * N_FRAMES * N_BINS - 1)  # float32 takes two bytes more a number
+    assert extract(data, '--dtype', 'float32') == 1
+    error_line(capsys.readouterr().err, data, '9 spectra as float32')
+    assert contents(data) == before
+    set_free(monkeypatch, 9 * npy_size('float32'))
+    assert extract(data, '--dtype', 'float32') == 0
+
+
+def test_much_disk_is_said_before_it_starts(monkeypatch, capsys):
+    set_free(monkeypatch, 3 * 10**10)
+    check_disk('no such folder', 25.8e9, '100,000 spectra')
+    check_disk('no such folder', 1e8, '300 spectra')
+    assert capsys.readouterr().out == '100,000 spectra take 25.8 GB of disk, 30.0 GB are free\n'
 
 
 def test_a_parallel_run_killed_from_outside_goes_on(tmp_path):

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections import defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -493,6 +494,21 @@ def test_a_note_of_ones_own_survives_another_rendering(three_families, tmp_path)
 
 
 # What is refused.
+
+def test_a_disk_without_room_for_the_notes_stops_it_before_the_first(three_families, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(shutil, 'disk_usage', lambda _: SimpleNamespace(free=128_044))
+    assert render(tmp_path / 'data') == 1
+    error_line(capsys.readouterr().err, tmp_path / 'data', 'wavs take', '--data')
+    assert not list(tmp_path.rglob('*.wav'))
+
+
+def test_only_notes_that_are_not_there_need_room(tmp_path):
+    plan = {'train': [({}, [{'note_str': 'bass_a'}, {'note_str': 'bass_b'}])]}
+    assert render_notes.count_new(plan, tmp_path) == 2
+    (tmp_path / 'train/audio').mkdir(parents=True)
+    (tmp_path / 'train/audio/bass_b.wav').touch()
+    assert render_notes.count_new(plan, tmp_path) == 1
+
 
 @pytest.mark.parametrize('split', SPLITS)
 def test_a_folder_with_other_notes_is_refused_and_not_touched(tmp_path, capsys, split):
