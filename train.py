@@ -75,10 +75,14 @@ def build_model(settings, provider):
                  'adam': keras.optimizers.Adam, 'sgd': keras.optimizers.SGD,
                  'adadelta': keras.optimizers.Adadelta}[settings.optimizer](rate)
     model = get_model(provider.n_labels, settings.network, provider.mean, provider.std + EPSILON)
+    on_several = strategy().num_replicas_in_sync > 1
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = on_several  # statistics over the whole batch, as on one device
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
     accuracy = keras.metrics.CategoricalAccuracy('accuracy')  # for one label Keras' own is that of a yes-no question
     model.compile(optimizer, loss, metrics=[accuracy],
-                  jit_compile=bool(GPUS))  # on CPUs XLA is slower: 62 ms against 52
+                  jit_compile=bool(GPUS) and not on_several)  # XLA fails on several, and is slower on CPUs: 62 ms to 52
     return faster(model)
 
 
@@ -112,6 +116,27 @@ def strategy():
     """Return the strategy of the training: all GPUs, or the one device that there is."""
     from deepdream.backend import GPUS, tf
     return tf.distribute.MirroredStrategy() if len(GPUS) > 1 else tf.distribute.get_strategy()
+
+
+def check_batch_size(batch_size, n_devices):
+    """Raise BadInput where a batch cannot be shared out evenly: TensorFlow fails with a device that gets no note."""
+    if batch_size % n_devices:
+        raise BadInput(f'--batch-size {batch_size} cannot be shared evenly by {n_devices} GPUs: give a multiple of '
+                       f'{n_devices}, or name fewer GPUs, as in CUDA_VISIBLE_DEVICES=0')
+
+
+def on_one_device(model):
+    """Return the model, or a copy on one device of one that lies on several.
+
+    The last batch of valid may be too small for all of them, with which TensorFlow fails.
+    """
+    from deepdream.backend import keras
+    if strategy().num_replicas_in_sync == 1:
+        return model
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    copy.compile_from_config(model.get_compile_config())
+    return copy
 
 
 def note_order(n_notes, seed, start, count, chances=None):
@@ -169,14 +194,15 @@ def progress_callback(bar):
     return Bar()
 
 
-def train_round(model, provider, settings, start, bar):
-    """Train from the step `start` up to the next validation; return a row of the history."""
+def train_round(model, provider, settings, chances, start, bar):
+    """Train from the step `start` up to the next validation; return a row of the history.
+
+    `chances` (n_notes,), or None, are those of `note_order`.
+    """
     from deepdream.augmentation import draw_variations
     from deepdream.pipeline import name_damaged_files
     n_steps = min(settings.validate_every, settings.steps - start)
     first, count = start * settings.batch_size, n_steps * settings.batch_size
-    chances = (note_chances(provider.notes['train'], provider.class_indices['train'])
-               if settings.balance == 'instruments' else None)
     order = note_order(provider.n_notes('train'), settings.seed, first, count, chances)
     variations = draw_variations(count, settings.seed, first) if settings.augmentation else None
     weights = (class_weights(provider.class_indices['train'], provider.n_labels)
@@ -191,7 +217,7 @@ def train_round(model, provider, settings, start, bar):
     if provider.notes.get('valid'):
         with name_damaged_files():
             batches = with_targets(provider.dataset('valid'), provider.n_labels)
-            valid = model.evaluate(batches, return_dict=True, verbose=0)
+            valid = on_one_device(model).evaluate(batches, return_dict=True, verbose=0)
         row |= {'valid_loss': valid['loss'], 'valid_accuracy': valid['accuracy']}
     if not all(np.isfinite(numbers).all() for numbers in (list(row.values()), *model.get_weights())):
         raise BadInput(f'at step {row["step"]} the loss is {row["train_loss"]:g} and not all weights are finite: '
@@ -234,10 +260,12 @@ def train(run, provider, model, settings):
     start = history[-1]['step'] if history else 0
     if history:
         print(f'going on from step {start:,}')
+    chances = (note_chances(provider.notes['train'], provider.class_indices['train'])
+               if settings.balance == 'instruments' else None)
     board = tf.summary.create_file_writer(str(run / 'tensorboard'))
     with progress(total=settings.steps, initial=start, description='training', unit='step') as bar:
         while not state['finished']:
-            row = train_round(model, provider, settings, history[-1]['step'] if history else 0, bar)
+            row = train_round(model, provider, settings, chances, history[-1]['step'] if history else 0, bar)
             if not history or merit(row, settings.keep) > max(merit(earlier, settings.keep) for earlier in history):
                 with atomic(run / 'model.keras') as temporary:
                     model.save(temporary)
@@ -262,6 +290,7 @@ def main(argv=None):
     if args.keep == 'best' and not provider.notes.get('valid'):
         print('no valid split: no early stop, and the last model is kept instead of the best')
     set_up_devices(settings.seed)
+    check_batch_size(settings.batch_size, strategy().num_replicas_in_sync)
     with strategy().scope():
         model = build_model(settings, provider)
     start_run(args.run, describe_run(settings, provider, describe_network(model)), provider, args.replace)

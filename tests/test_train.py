@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from conftest import (
     edit_json,
     make_data,
     noise,
+    run_python,
     sine,
     small_names,
     stage,
@@ -332,6 +334,73 @@ def test_label_without_notes_has_a_finite_weight():
     weights = class_weights(np.array([0, 0, 2]), 4)
     assert set(weights) == {0, 1, 2, 3}
     assert np.isfinite(list(weights.values())).all()
+
+
+# Several devices.
+
+ON_TWO_DEVICES = '''
+import sys
+from deepdream import backend, calibration, novelty
+from deepdream.backend import tf
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices('CPU')[0],
+                                           [tf.config.LogicalDeviceConfiguration()] * 2)
+mirrored = tf.distribute.MirroredStrategy(['CPU:0', 'CPU:1'])
+assert mirrored.num_replicas_in_sync == 2
+import model, train
+model.DROPOUT = 0
+train.strategy = lambda: mirrored
+calibration.write_calibration = novelty.write_novelty = lambda *arguments: None
+save_state = train.save_state
+
+def save_and_stop(*arguments):
+    train.save_state = save_state
+    save_state(*arguments)
+    raise KeyboardInterrupt
+
+train.save_state = save_and_stop
+if sys.argv[1] == 'as GPUs':
+    backend.GPUS += ['GPU:0', 'GPU:1']
+assert train.main(sys.argv[2:]) == 130
+sys.exit(train.main(sys.argv[2:]))
+'''
+
+
+def train_on_two_devices(data, run, kind, *options):
+    """Train on two CPUs, stop after the first validation and go on; `kind` 'as GPUs': in the precision of GPUs."""
+    result = run_python('-c', ON_TWO_DEVICES, kind, '--data', data, '--labels', data / 'labels.txt', '--run', run,
+                        *options)
+    assert result.returncode == 0, result.stderr
+    assert 'going on from step 2' in result.stdout
+
+
+# Dropout is off, as each device draws its own; SGD, as adaptive optimizers make a difference in the last bit of a small
+# gradient a large one.
+BATCHES_OF_TEN = ('--steps', 4, '--validate-every', 2, '--batch-size', 10, '--optimizer', 'sgd',
+                  '--learning-rate', 0.01)
+
+
+@pytest.mark.parametrize('kind, tolerance', [('as CPUs', 1e-4), pytest.param('as GPUs', 1e-2,
+                                                                            marks=pytest.mark.thorough)])
+def test_two_devices_train_as_one(small_data, tmp_path, monkeypatch, kind, tolerance):
+    """Of 21 valid notes, one is left for the last batch, and none of it for the second device."""
+    monkeypatch.setattr('model.DROPOUT', 0)
+    data = damaged_copy(small_data, tmp_path / 'data')
+    for path in data.glob('valid_*.txt'):
+        path.write_text(''.join(path.read_text().splitlines(keepends=True)[:21]))
+    assert stage(train, data, tmp_path / 'one', *BATCHES_OF_TEN) == 0
+    train_on_two_devices(data, tmp_path / 'two', kind, *BATCHES_OF_TEN)
+    for weight, expected in zip(weights_of(tmp_path / 'two'), weights_of(tmp_path / 'one'), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=0, atol=tolerance)
+    for row, expected in zip(history_of(tmp_path / 'two'), history_of(tmp_path / 'one'), strict=True):
+        assert row['valid_loss'] == pytest.approx(expected['valid_loss'], abs=tolerance)
+        assert row['train_loss'] == pytest.approx(expected['train_loss'], abs=tolerance)
+
+
+def test_a_batch_that_several_devices_cannot_share_is_refused(tiny_data, tmp_path, fails, monkeypatch):
+    monkeypatch.setattr(train, 'strategy', lambda: SimpleNamespace(num_replicas_in_sync=3))
+    line = fails(train, tiny_data, tmp_path / 'run', '--batch-size', 32)
+    assert '--batch-size 32' in line and '3 GPUs' in line and 'multiple of 3' in line
+    assert not (tmp_path / 'run').exists()
 
 
 # Interrupted and started again.
