@@ -373,8 +373,8 @@ def train_on_two_devices(data, run, kind, *options):
     assert 'going on from step 2' in result.stdout
 
 
-# Dropout is off, as each device draws its own; SGD, as adaptive optimizers make a difference in the last bit of a small
-# gradient a large one.
+# Dropout is off, as it hides the same units in the share of each device; SGD, as adaptive optimizers make a difference
+# in the last bit of a small gradient a large one.
 BATCHES_OF_TEN = ('--steps', 4, '--validate-every', 2, '--batch-size', 10, '--optimizer', 'sgd',
                   '--learning-rate', 0.01)
 
