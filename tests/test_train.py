@@ -357,38 +357,38 @@ def save_and_stop(*arguments):
     save_state(*arguments)
     raise KeyboardInterrupt
 
-train.save_state = save_and_stop
-if sys.argv[1] == 'as GPUs':
+if sys.argv[1] == 'as GPUs, stopped once':
     backend.GPUS += ['GPU:0', 'GPU:1']
-assert train.main(sys.argv[2:]) == 130
+    train.save_state = save_and_stop
+    assert train.main(sys.argv[2:]) == 130
 sys.exit(train.main(sys.argv[2:]))
 '''
 
 
-def train_on_two_devices(data, run, kind, *options):
-    """Train on two CPUs, stop after the first validation and go on; `kind` 'as GPUs': in the precision of GPUs."""
-    result = run_python('-c', ON_TWO_DEVICES, kind, '--data', data, '--labels', data / 'labels.txt', '--run', run,
-                        *options)
-    assert result.returncode == 0, result.stderr
-    assert 'going on from step 2' in result.stdout
-
-
-# Dropout is off, as it hides the same units in the share of each device; SGD, as adaptive optimizers make a difference
-# in the last bit of a small gradient a large one.
-BATCHES_OF_TEN = ('--steps', 4, '--validate-every', 2, '--batch-size', 10, '--optimizer', 'sgd',
-                  '--learning-rate', 0.01)
-
-
-@pytest.mark.parametrize('kind, tolerance', [('as CPUs', 1e-4), pytest.param('as GPUs', 1e-2,
-                                                                            marks=pytest.mark.thorough)])
-def test_two_devices_train_as_one(small_data, tmp_path, monkeypatch, kind, tolerance):
-    """Of 21 valid notes, one is left for the last batch, and none of it for the second device."""
-    monkeypatch.setattr('model.DROPOUT', 0)
+@pytest.fixture
+def batch_of_one(small_data, tmp_path):
+    """`small_data` with 21 valid notes: of batches of 10, the last holds one, and none for a second device."""
     data = damaged_copy(small_data, tmp_path / 'data')
     for path in data.glob('valid_*.txt'):
         path.write_text(''.join(path.read_text().splitlines(keepends=True)[:21]))
-    assert stage(train, data, tmp_path / 'one', *BATCHES_OF_TEN) == 0
-    train_on_two_devices(data, tmp_path / 'two', kind, *BATCHES_OF_TEN)
+    return data
+
+
+# As GPUs, they compute in mixed precision. Dropout is off, as it hides the same units in the share of each device; SGD,
+# as adaptive optimizers make a difference in the last bit of a small gradient a large one.
+@pytest.mark.parametrize(('kind', 'steps', 'tolerance'), [
+    ('as CPUs', 2, 1e-4), pytest.param('as GPUs, stopped once', 4, 1e-2, marks=pytest.mark.thorough)])
+def test_two_devices_train_as_one(batch_of_one, tmp_path, monkeypatch, kind, steps, tolerance):
+    monkeypatch.setattr('model.DROPOUT', 0)
+    for name in ('calibration.write_calibration', 'novelty.write_novelty'):
+        monkeypatch.setattr(f'deepdream.{name}', lambda *arguments: None)
+    options = ('--steps', steps, '--validate-every', 2, '--batch-size', 10, '--optimizer', 'sgd',
+               '--learning-rate', 0.01)
+    assert stage(train, batch_of_one, tmp_path / 'one', *options) == 0
+    two = run_python('-c', ON_TWO_DEVICES, kind, '--data', batch_of_one, '--labels', batch_of_one / 'labels.txt',
+                     '--run', tmp_path / 'two', *options)
+    assert two.returncode == 0, two.stderr
+    assert ('going on from step 2' in two.stdout) == (kind == 'as GPUs, stopped once')
     for weight, expected in zip(weights_of(tmp_path / 'two'), weights_of(tmp_path / 'one'), strict=True):
         np.testing.assert_allclose(weight, expected, rtol=0, atol=tolerance)
     for row, expected in zip(history_of(tmp_path / 'two'), history_of(tmp_path / 'one'), strict=True):
