@@ -85,7 +85,7 @@ def shared_options(climbs):
     if climbs:
         climbing = common.add_argument_group('ascent', argument_default=argparse.SUPPRESS)
         climbing.add_argument('--steps', type=int,
-                              help='of gradient ascent; 200 unless given, for style 800, for notes 150')
+                              help='of gradient ascent; 200 unless given, for style 800, for notes 120')
         climbing.add_argument('--rate', type=float,
                               help='of the ascent, 0.04 unless given, for notes 0.1: lower it if that fails')
         climbing.add_argument('--seed', type=int, help='0 unless given; on CPUs, the same seed gives the same sound')
@@ -161,9 +161,9 @@ def dream_textures(dreamer, layer, units, given, n_dreams):
 
 
 def note_settings(given):
-    """The NoteSettings of the ascent's settings that the command line gives: a fifth as many steps for each trial."""
+    """The NoteSettings of the ascent's settings that the command line gives: an eighth as many steps for each trial."""
     from deepdream.dreams.note_ascent import NoteSettings
-    return NoteSettings(**given | ({'trial_steps': max(1, given['steps'] // 5)} if 'steps' in given else {}))
+    return NoteSettings(**given | ({'trial_steps': max(1, given['steps'] // 8)} if 'steps' in given else {}))
 
 
 def dream_notes(dreamer, layer, units, settings, pitches=(), n_dreams=1):

@@ -9,10 +9,12 @@ from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a f
 
 import dream
 from deepdream.backend import tf
-from deepdream.dreams import instrument, measures, note_analysis, note_model, notes, oscillators
+from deepdream.dreams import instrument, measures, note_analysis, notes, oscillators, real_notes
 from deepdream.dreams.activations import dream_name
-from deepdream.dreams.note_ascent import N_PARAMETERS, NoteSettings, cosine
-from deepdream.dreams.note_model import BOUNDS, NoteModel, lobe, split
+from deepdream.dreams.note_ascent import NoteSettings, cosine
+from deepdream.dreams.note_controls import FORMANT_DB
+from deepdream.dreams.note_model import NoteModel, lobe
+from deepdream.dreams.note_parameters import BOUNDS, GENERAL, N_PARAMETERS, SIZES, split
 from deepdream.spectrum import log_spectrum, magnitude
 
 EVERYWHERE = np.ones(64_000, np.float32)
@@ -22,9 +24,10 @@ TIME = np.arange(64_000) / 16_000
 def parameters(n, spread=0.0, seed=0, **values):
     """z (n, n_parameters): normal deviates times `spread`, or one value for all of a parameter."""
     z = spread * np.random.default_rng(seed).normal(size=(n, N_PARAMETERS))
-    ends = dict(zip(note_model.SIZES, np.cumsum(list(note_model.SIZES.values())), strict=True))
+    sizes = {name: size for name, size in SIZES.items() if name != 'bounded'} | dict.fromkeys(BOUNDS, 1)
+    ends = dict(zip(sizes, np.cumsum(list(sizes.values())), strict=True))
     for name, value in values.items():
-        z[:, ends[name] - note_model.SIZES[name]:ends[name]] = value
+        z[:, ends[name] - sizes[name]:ends[name]] = value
     return tf.constant(z, tf.float32)
 
 
@@ -51,7 +54,8 @@ def test_model_agrees_with_the_waveform(hz):
 
 
 def test_frames_of_the_onset_agree_with_the_waveform():
-    model, z, pitch = NoteModel(EVERYWHERE), parameters(1, attack_seconds=-8), tf.constant([440.0])
+    model, pitch = NoteModel(EVERYWHERE), tf.constant([440.0])
+    z = parameters(1, attack_seconds=-8, harmonic_to_noise_db=60)
     ours = magnitude(model.log_spectra(z, pitch)[0].numpy())[:4]
     expected = magnitude(log_spectrum(notes.as_written(oscillators.waveforms(model, z, pitch)[0])))[:4]
     assert np.linalg.norm(ours - expected) < 0.05 * np.linalg.norm(expected)
@@ -66,11 +70,37 @@ def test_parameters_start_at_and_stay_within_their_bounds():
 
 def test_no_partial_above_the_limit_and_none_moves_the_pitch():
     model, pitches = NoteModel(EVERYWHERE), tf.constant([100.0, 2000.0])
-    waveforms = oscillators.waveforms(model, parameters(2, noise=-60, burst=-60, stretch=60), pitches)
+    waveforms = oscillators.waveforms(model, parameters(2, harmonic_to_noise_db=60, stretch=60), pitches)
     for waveform, hz in zip(waveforms, pitches, strict=True):
         levels = np.abs(np.fft.rfft(waveform[8_000:24_000] * np.hanning(16_000)))  # a bin is 1 Hz
         assert np.argmax(levels) == pytest.approx(float(hz), abs=1)
         assert levels[7_700:].max() < 1e-3 * levels.max()
+
+
+@pytest.mark.parametrize('hz', [147.0, 440.0, 932.0])
+def test_note_has_the_attack_the_decay_and_the_noise_of_its_parameters(hz):
+    z = parameters(1, spread=0.7, seed=3, vibrato_cents=-2, attack_seconds=2, decay_db_per_second=1, hold_seconds=1)
+    p = {name: float(value[0, 0]) for name, value in split(z).items() if name in BOUNDS}
+    waveform = notes.as_written(oscillators.waveforms(NoteModel(EVERYWHERE), z, tf.constant([hz]))[0])
+    assert measures.attack_seconds(waveform) == pytest.approx(p['attack_seconds'] / 2, abs=0.03)
+    assert measures.decay_db_per_second(waveform) == pytest.approx(p['decay_db_per_second'], rel=0.05)
+    assert measures.harmonic_to_noise_db(waveform, hz) == pytest.approx(p['harmonic_to_noise_db'], abs=1.5)
+
+
+def test_bounds_are_those_of_the_family():
+    rng = np.random.default_rng(0)
+    measured = np.c_[rng.uniform([0.1, 5, -20, 10], [0.2, 9, -10, 20], (50, 4)), np.full((50, 24), 7.0),
+                     np.full((50, 16), np.nan)]
+    prior = real_notes.family_priors(np.zeros(50, int), measured, 2)
+    assert np.array_equal(prior.limits[1], GENERAL) and not prior.start[1].any()
+    found = [split(tf.constant(prior.start[:1] + z, tf.float32), prior.limits[:1]) for z in (-60, 0, 60)]
+    for name, low, high in (('decay_db_per_second', 5, 9), ('slope_db_per_octave', -20, -10),
+                            ('harmonic_to_noise_db', 10, 20)):
+        values = [float(one[name][0, 0]) for one in found]
+        assert low <= values[0] < values[1] < values[2] <= high
+        assert values[0] == pytest.approx(low, abs=0.08 * (high - low)) and values[1] == pytest.approx(
+            (low + high) / 2, abs=0.15 * (high - low))
+    assert FORMANT_DB * np.tanh(found[1]['formants']) == pytest.approx(7, abs=1e-3)
 
 
 def test_note_ends_with_the_window():

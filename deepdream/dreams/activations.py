@@ -90,6 +90,20 @@ def note_activations(model, provider, split, path):
     return found
 
 
+def families(of_notes, class_index, n_labels):
+    """Return (preferred class index, selectivity) of every unit, from its activations (n_notes, units) for real notes.
+
+    The preferred family is the one with the highest mean activation m; with the mean o of the other families' means,
+    selectivity is (m - o) / (m + o), 0 to 1: Morcos et al. 2018, "On the importance of single directions", eq. 1.
+    """
+    means = np.stack([of_notes[class_index == one].mean(axis=0) if (class_index == one).any()
+                      else np.zeros(of_notes.shape[1]) for one in range(n_labels)])
+    preferred = means.argmax(axis=0)
+    highest = means.max(axis=0)
+    others = (means.sum(axis=0) - highest) / max(n_labels - 1, 1)
+    return preferred, (highest - others) / np.maximum(highest + others, 1e-9)
+
+
 def parse_units(layer, words, n_units, labels):
     """Class indices or unit numbers from the words of ``--unit``; 'all' stands for every unit of the layer."""
     names = labels if layer == 'fc3' else []

@@ -13,7 +13,8 @@ from deepdream.dreams.note_analysis import (
     between,
     resynthesis_db,
 )
-from deepdream.dreams.note_ascent import N_PARAMETERS, NoteAscent, NoteSettings, cosine
+from deepdream.dreams.note_ascent import NoteAscent, NoteSettings, cosine
+from deepdream.dreams.note_parameters import GENERAL, N_PARAMETERS
 from deepdream.dreams.notes import sound
 from deepdream.dreams.objectives import layer_objective, style_objective
 from deepdream.spectrum_tf import finish
@@ -21,7 +22,8 @@ from deepdream.spectrum_tf import finish
 
 def note_of(model, z=None):
     """The Note of an AnalysedModel with parameters z (n_parameters,), or as it was analysed."""
-    return sound(model, np.zeros((1, N_PARAMETERS)) if z is None else z[np.newaxis], [model.hz], [{}])[0]
+    z = np.zeros(N_PARAMETERS) if z is None else z
+    return sound(model, z[np.newaxis], [model.hz], [{}], GENERAL[np.newaxis])[0]
 
 
 def analysed(waveform, seed=0):

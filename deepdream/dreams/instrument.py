@@ -6,12 +6,13 @@ import numpy as np
 
 from deepdream.artifacts import save_text
 from deepdream.backend import tf
-from deepdream.dreams.note_ascent import BATCH, N_PARAMETERS, cosine
+from deepdream.dreams.note_ascent import cosine
 from deepdream.dreams.notes import sound, unit_range
 from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, hertz
 from deepdream.spectrum import SAMPLE_RATE
 
 KEY_STEP = 3  # semitones from key to key
+AT_ONCE = 8  # pitches at each step of the ascent
 LEAST_WIDTH = 24  # semitones, of an instrument's range
 LOOP_SECONDS = (0.7, 1.0, 1.7)  # a loop starts at the first and ends between the others
 LOOP_WINDOW = 2048  # samples, 128 ms, that have to sound alike at both ends of a loop
@@ -30,14 +31,20 @@ def keys_of(low, high):
 
 
 def dream_instrument(unit_notes, unit):
-    """Climb one set of parameters at BATCH pitches over the range of a unit; return [Note], one for each key."""
+    """Climb one set of parameters at pitches over the range of a unit; return [Note], one for each key.
+
+    The pitches are drawn anew at each step, one from each of AT_ONCE parts of the range, so that no key is left out.
+    """
     settings = unit_notes.settings
     keys = unit_notes.pitches or keys_of(*unit_range(unit_notes.of_notes[:, unit], unit_notes.note_pitches))
-    climbing = np.interp(np.linspace(0, 1, BATCH), np.linspace(0, 1, len(keys)), keys)
     rates = np.r_[np.full(settings.trial_steps, settings.rate), cosine(settings.rate, settings.steps)]
-    z, _ = unit_notes.ascent.climb(np.zeros((1, N_PARAMETERS)), hertz(climbing), np.zeros(BATCH),
-                                   (tf.constant([unit] * BATCH),), rates)
-    return sound(unit_notes.model, np.repeat(z, len(keys), axis=0), hertz(np.array(keys)), [{}] * len(keys))
+    places = np.random.default_rng(settings.seed).uniform(size=(len(rates), AT_ONCE)) + np.arange(AT_ONCE)
+    climbing = keys[0] + places / AT_ONCE * (keys[-1] - keys[0])
+    prior = unit_notes.prior.of([unit] * AT_ONCE)
+    z, _ = unit_notes.ascent.climb(prior.start[:1], hertz(climbing), np.zeros(AT_ONCE),
+                                   (tf.constant([unit] * AT_ONCE),), rates, prior)
+    return sound(unit_notes.model, np.repeat(z, len(keys), axis=0), hertz(np.array(keys)), [{}] * len(keys),
+                 unit_notes.prior.limits[[unit] * len(keys)])
 
 
 def loop_points(waveform):

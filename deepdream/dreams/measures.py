@@ -3,6 +3,8 @@
 Everything is measured on a waveform (64000,) at 16 kHz whose fundamental frequency is known.
 """
 
+import itertools
+
 import numpy as np
 
 from deepdream.spectrum import SAMPLE_RATE
@@ -12,6 +14,9 @@ LONG_HOP = 1024
 LOBE_BINS = 4  # beside a peak: twice the half width of a Hann window's main lobe
 SHORT_WINDOW, SHORT_HOP = 256, 64  # 16 and 4 ms, of the level over time
 FLOOR_DB = -40  # below the peak: where the decay is no longer followed
+N_MEASURED = 40  # partials
+WHITE_NOISE_DB = 28.3  # noise with a standard deviation of 1 has -28.3 dB in a bin, a sine of amplitude 1 has 0 dB
+HIGHEST_HZ = 7600.0  # of a partial: above it the sound fonts' and the wavs' own filters decide
 
 
 def powers(waveform, n_fft, hop):
@@ -75,3 +80,32 @@ def clicks(waveform):
     peak = np.abs(waveform).max()
     ends = np.flatnonzero(np.abs(waveform) > 0)
     return float(max(abs(waveform[0]), abs(waveform[ends[-1]])) / peak)
+
+
+def partial_levels_db(waveform, hz, start_seconds=0.1, end_seconds=0.6):
+    """Return (frequencies in Hz, levels in dB) of partials 1 to 40 below 7.6 kHz, where the sound is steady."""
+    part = waveform[round(start_seconds * SAMPLE_RATE):round(end_seconds * SAMPLE_RATE)]
+    power = powers(part, LONG_FFT, LONG_HOP // 2).mean(axis=0)
+    number = np.arange(1, N_MEASURED + 1)
+    number = number[number * hz < HIGHEST_HZ]
+    found_hz, found_db = [], []
+    for k in number:
+        center, reach = k * hz * LONG_FFT / SAMPLE_RATE, max(2.0, min(0.008 * k, 0.3) * hz * LONG_FFT / SAMPLE_RATE)
+        bins = np.arange(max(1, int(np.floor(center - reach))), min(len(power) - 1, int(np.ceil(center + reach)) + 1))
+        best = bins[np.argmax(power[bins])]
+        found_hz.append(best * SAMPLE_RATE / LONG_FFT)
+        found_db.append(10 * np.log10(power[best] + 1e-14))
+    return np.array(found_hz), np.array(found_db)
+
+
+def noise_levels_db(waveform, hz, edges_hz):
+    """The level in dB of what lies between the partials in each band, as if it filled the band, (len(edges) - 1,)."""
+    part = waveform[round(0.1 * SAMPLE_RATE):round(0.6 * SAMPLE_RATE)]
+    power = powers(part, LONG_FFT, LONG_HOP // 2).mean(axis=0)
+    between = ~partial_bins(hz, len(power), LONG_FFT)
+    frequency = np.arange(len(power)) * SAMPLE_RATE / LONG_FFT
+    levels = []
+    for low, high in itertools.pairwise(edges_hz):
+        inside = between & (frequency >= low) & (frequency < high)
+        levels.append(10 * np.log10(np.median(power[inside]) + 1e-14) if inside.any() else np.nan)
+    return np.array(levels)

@@ -5,17 +5,9 @@ import numpy as np
 from deepdream.artifacts import BadInput
 from deepdream.backend import tf
 from deepdream.dreams.measures import LONG_FFT, LONG_HOP, SHORT_WINDOW, powers
-from deepdream.dreams.note_model import (
-    FINE_HOP,
-    HIGHEST_HZ,
-    N_BANDS,
-    N_FINE,
-    N_PARTIALS,
-    NoteModel,
-    add_lobes,
-    mel_weights,
-    window_average,
-)
+from deepdream.dreams.note_controls import FINE_HOP, HIGHEST_HZ, N_FINE, mel_weights, window_average
+from deepdream.dreams.note_model import NoteModel, add_lobes
+from deepdream.dreams.note_parameters import GENERAL, N_BANDS, N_PARTIALS
 from deepdream.pitch import hertz, steady_pitches
 from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, SAMPLE_RATE, log_spectrum, magnitude
 
@@ -118,8 +110,8 @@ class AnalysedModel(NoteModel):
         self.analysed = {name: tf.constant(value[np.newaxis], tf.float32) for name, value in controls.items()}
         self.hz = float(controls['hz'][0])
 
-    def controls(self, z, hz):
-        moved, plain = super().controls(z, hz), super().controls(tf.zeros_like(z), hz)
+    def controls(self, z, hz, limits=GENERAL):
+        moved, plain = (super(AnalysedModel, self).controls(one, hz, limits) for one in (z, tf.zeros_like(z)))
         partial_hz = self.analysed['hz'] * moved['hz'] / plain['hz']
         return {'hz': partial_hz, 'envelope': tf.repeat(self.analysed['envelope'], z.shape[0], axis=0)} | {
             name: self.analysed[name] + moved[name] - plain[name] for name in ('partials', 'noise', 'vibrato')}

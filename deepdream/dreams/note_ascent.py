@@ -7,20 +7,20 @@ import numpy as np
 from deepdream.artifacts import BadInput
 from deepdream.backend import tf
 from deepdream.dreams.ascent import Settings, jitters
-from deepdream.dreams.note_model import SIZES
+from deepdream.dreams.note_parameters import BOUNDS, GENERAL_PRIOR
 from deepdream.spectrum import HOP_LENGTH, N_FRAMES, normalise
 
-N_PARAMETERS = sum(SIZES.values())
-BATCH = 8  # notes at once: every climb of a command has this shape, so that XLA compiles it once
+BATCH = 4  # notes at once: every climb of units has this shape, so that XLA compiles it once
 BETAS = (0.9, 0.99)  # of Adam
+BOUNDED = 0.03  # how much farther from the start it is to move one of BOUNDS than one of all others
 
 
 @dataclass(frozen=True)
 class NoteSettings:
     """How notes climb. The weight is relative to an objective of about 1 for a strong real note."""
 
-    steps: int = 150
-    trial_steps: int = 30  # before them, of every pitch that is tried
+    steps: int = 120
+    trial_steps: int = 15  # before them, of every pitch that is tried
     rate: float = 0.1  # a step at first, of parameters that are at home within about +-2; falls to 0
     prior: float = 1.0  # weight of the parameters' mean square: how far they are from a plain note
     jitter: bool = True  # as of textures
@@ -35,37 +35,45 @@ class NoteAscent:
         self.settings, self.model = settings, note_model
 
         @tf.function(jit_compile=True, autograph=False)
-        def step(z, moments, number, rate, hz, group, other, jitter, arguments):
+        def step(z, moments, number, rate, hz, prior, group, other, jitter, arguments):
+            limits, start = prior
             with tf.GradientTape() as tape:
                 tape.watch(z)
                 sounds = tf.gather(z, group)
-                spectra = note_model.log_spectra(sounds, hz, *other)
+                spectra = note_model.spectra_of(note_model.controls(sounds, hz, limits), *other)
                 reached = objective(normalise(jittered(spectra, *jitter), mean, std), *arguments)
-                far = tf.reduce_mean(sounds ** 2, axis=1)
-                loss = tf.reduce_sum(settings.prior * far - reached)
+                loss = tf.reduce_sum(settings.prior * distance(sounds - start) - reached)
             return *adam(z, tf.convert_to_tensor(tape.gradient(loss, z)), moments, number, rate), reached
 
         self.step = step
 
-    def climb(self, z, hz, group, arguments, rates):
+    def climb(self, z, hz, group, arguments, rates, prior=GENERAL_PRIOR):
         """Climb from parameters z (groups, n_parameters), a step at each of the `rates`.
 
-        Sound i has the parameters z[group[i]], the pitch hz[i], and the i-th of each of the `arguments`.
+        Sound i has the parameters z[group[i]], the pitch hz[i] or, at each step, hz[step, i], and the i-th of each of
+        the `arguments`, and of the Prior unless that is for all.
         Returns (z, the objective before the last step (batch,)).
         """
         z, n_steps = tf.constant(z, tf.float32), len(rates)
         moments = tf.zeros((2, *z.shape))
-        hz, group = tf.constant(hz, tf.float32), tf.constant(group, tf.int32)
+        hz, group = np.broadcast_to(np.float32(hz), (n_steps, len(group))), tf.constant(group, tf.int32)
+        prior = tf.constant(prior.limits, tf.float32), tf.constant(prior.start, tf.float32)
         rng = np.random.default_rng(self.settings.seed) if self.settings.jitter else None
         every = jitters(Settings(steps=n_steps, jitter=self.settings.jitter, seed=self.settings.seed))
         for number, (jitter, rate) in enumerate(zip(every, rates, strict=True), start=1):
             z, moments, reached = self.step(z, moments, tf.constant(number, tf.float32), tf.constant(rate, tf.float32),
-                                         hz, group, other_sound(self.model, rng if number < n_steps else None),
+                                         tf.constant(hz[number - 1]), prior, group,
+                                         other_sound(self.model, rng if number < n_steps else None),
                                          as_tensors(*jitter), arguments)
             if not np.isfinite(reached).all():
                 raise BadInput(f'the ascent left the finite numbers at step {number} of {n_steps}: '
                                f'give a --rate below {self.settings.rate:g}')
         return z.numpy(), reached.numpy()
+
+
+def distance(moved):
+    """(n, N_PARAMETERS) -> (n,): the mean square, and BOUNDED times the square of those of BOUNDS."""
+    return tf.reduce_mean(moved ** 2, axis=1) + BOUNDED * tf.reduce_sum(moved[:, -len(BOUNDS):] ** 2, axis=1)
 
 
 def adam(z, gradient, moments, number, rate):

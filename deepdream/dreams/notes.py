@@ -5,11 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepdream.backend import tf
+from deepdream.dreams.activations import families
 from deepdream.dreams.measures import attack_seconds, decay_db_per_second, harmonic_to_noise_db
-from deepdream.dreams.note_ascent import BATCH, N_PARAMETERS, NoteAscent, cosine
-from deepdream.dreams.note_model import BOUNDS, NoteModel, split
+from deepdream.dreams.note_ascent import BATCH, NoteAscent, cosine
+from deepdream.dreams.note_model import NoteModel
+from deepdream.dreams.note_parameters import BOUNDS, split
 from deepdream.dreams.objectives import note_objective
 from deepdream.dreams.oscillators import waveforms
+from deepdream.dreams.real_notes import family_priors, measured_notes
 from deepdream.notes import note_attributes
 from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, UNKNOWN, hertz
 from deepdream.spectrum_tf import FULL_SCALE, PEAK, sounding_frames, window
@@ -22,13 +25,15 @@ ANY_RANGE = (36, 84)  # where no note's pitch is known
 @dataclass
 class Note:
     """A dreamed note: its frequency, parameters (n_parameters,), waveform (64000,) as its wav holds it, the log
-    spectrum (251, 513) that was optimised, and {MIDI pitch: objective} of the pitches that were tried."""
+    spectrum (251, 513) that was optimised, {MIDI pitch: objective} of the pitches that were tried, and the limits
+    (len(BOUNDS), 3) of its parameters."""
 
     hz: float
     z: np.ndarray
     waveform: np.ndarray
     spectrum: np.ndarray
     tried: dict
+    limits: np.ndarray
 
     @property
     def pitch(self):
@@ -37,7 +42,7 @@ class Note:
 
     def report(self):
         """What the report says of it, ready for JSON."""
-        values = split(tf.constant(self.z[np.newaxis], tf.float32))
+        values = split(tf.constant(self.z[np.newaxis], tf.float32), self.limits[np.newaxis])
         return {'kind': 'note', 'pitch': self.pitch, 'hz': self.hz, 'pitches_tried': self.tried,
                 'parameters': {name: float(values[name][0, 0]) for name in BOUNDS},
                 'harmonic_to_noise_db': harmonic_to_noise_db(self.waveform, self.hz),
@@ -68,6 +73,14 @@ def candidates(low, high):
     return sorted({round(one) for one in np.linspace(low, high, N_PITCHES)})
 
 
+def unit_priors(dreamer, layer):
+    """The Prior of every unit of a layer: that of the family that it prefers."""
+    labels, of_notes = dreamer.labels, dreamer.note_activations[layer]
+    measured = measured_notes(dreamer.provider.data, labels, dreamer.path('train_notes.npz'))
+    preferred = families(of_notes, dreamer.provider.class_indices['test'], len(labels))[0]
+    return family_priors(*measured, len(labels)).of(np.arange(len(labels)) if layer == 'fc3' else preferred)
+
+
 class UnitNotes:
     """Dreams units of a layer as notes, of the given MIDI `pitches` or of those of the notes that excite each."""
 
@@ -75,6 +88,7 @@ class UnitNotes:
         self.settings, self.pitches = settings, list(pitches)
         self.of_notes = dreamer.note_activations[layer]
         self.note_pitches = pitches_of_notes(dreamer)
+        self.prior = unit_priors(dreamer, layer)
         self.model = NoteModel(window(sounding_frames(dreamer.std)), seed=settings.seed)
         objective = make_objective(dreamer.model, layer, self.of_notes)
         self.ascent = NoteAscent(self.model, objective, dreamer.mean, dreamer.std, settings)
@@ -83,7 +97,7 @@ class UnitNotes:
         """Return [[Note]]: for each unit its `n_best` notes, of different pitches; fewer where fewer are tried."""
         tried = [self.pitches or candidates(*unit_range(self.of_notes[:, unit], self.note_pitches)) for unit in units]
         flat = [(i, pitch) for i, pitches in enumerate(tried) for pitch in pitches]
-        z, reached = self.climb(np.zeros((len(flat), N_PARAMETERS)), flat, units,
+        z, reached = self.climb(self.prior.start[[units[i] for i, _ in flat]], flat, units,
                                 np.full(self.settings.trial_steps, self.settings.rate))
         kept, scores = [], [{} for _ in units]
         for row, (i, pitch) in enumerate(flat):
@@ -93,7 +107,8 @@ class UnitNotes:
             kept += [(i, pitch) for pitch in best]
         z, _ = self.climb(z[[flat.index(one) for one in kept]], kept, units,
                           cosine(self.settings.rate, self.settings.steps))
-        notes = sound(self.model, z, [hertz(pitch) for _, pitch in kept], [scores[i] for i, _ in kept])
+        notes = sound(self.model, z, [hertz(pitch) for _, pitch in kept], [scores[i] for i, _ in kept],
+                      self.prior.limits[[units[i] for i, _ in kept]])
         return [[note for note, (i, _) in zip(notes, kept, strict=True) if i == unit] for unit in range(len(units))]
 
     def climb(self, z, named, units, rates):
@@ -101,18 +116,19 @@ class UnitNotes:
         parts = []
         for start in range(0, len(z), BATCH):
             rows = np.minimum(np.arange(start, start + BATCH), len(z) - 1)  # the last one fills up the batch
-            arguments = (tf.constant([units[named[row][0]] for row in rows]),)
+            of_rows = [units[named[row][0]] for row in rows]
             part = self.ascent.climb(z[rows], hertz(np.array([named[row][1] for row in rows])), np.arange(BATCH),
-                                     arguments, rates)
+                                     (tf.constant(of_rows),), rates, self.prior.of(of_rows))
             parts.append([one[:len(z) - start] for one in part])
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
-def sound(model, z, hz, tried):
-    """Return the Notes of parameters z (n, n_parameters) and frequencies (n,)."""
-    rows = [(tf.constant(z[i:i + 1], tf.float32), tf.constant(hz[i:i + 1], tf.float32)) for i in range(len(hz))]
-    return [Note(float(hz[i]), z[i], as_written(waveforms(model, *row)[0]), model.log_spectra(*row)[0].numpy(),
-                 tried[i]) for i, row in enumerate(rows)]
+def sound(model, z, hz, tried, limits):
+    """Return the Notes of parameters z (n, n_parameters), frequencies (n,) and limits (n, len(BOUNDS), 3)."""
+    rows = [[tf.constant(one[i:i + 1], tf.float32) for one in (z, hz, limits)] for i in range(len(hz))]
+    return [Note(float(hz[i]), z[i], as_written(waveforms(model, *row)[0]),
+                 model.log_spectra(*row)[0].numpy(), tried[i], limits[i])
+            for i, row in enumerate(rows)]
 
 
 def as_written(waveform):

@@ -2,16 +2,18 @@
 
 import numpy as np
 
-from deepdream.dreams.note_model import FINE_HOP, HIGHEST_HZ, WHOLE_WINDOW, swing, window_average
+from deepdream.dreams.note_controls import AT_BINS, FINE_HOP, HIGHEST_HZ, WHOLE_WINDOW, window_average
+from deepdream.dreams.note_model import swing
+from deepdream.dreams.note_parameters import GENERAL
 from deepdream.spectrum import HOP_LENGTH, N_FRAMES, N_SAMPLES, SAMPLE_RATE
 from deepdream.spectrum_tf import istft
 
 ONSET_SAMPLES = 32  # 2 ms: no note starts with a step
 
 
-def waveforms(model, z, hz):
+def waveforms(model, z, hz, limits=GENERAL):
     """Return the notes (n, 64000) of parameters z (n, n_parameters), at the level of their parameters."""
-    controls = {name: value.numpy() for name, value in model.controls(z, hz).items()}
+    controls = {name: value.numpy() for name, value in model.controls(z, hz, limits).items()}
     noise = noise_waveforms(model, controls)
     return np.stack([partials(model, {name: value[i] for name, value in controls.items()}) + noise[i]
                      for i in range(len(z))]).astype(np.float32)
@@ -32,7 +34,7 @@ def partials(model, control):
 def noise_waveforms(model, controls):
     """Return the noise (n, 64000): the bands' gains, frame by frame, on the short-time spectrum of white noise."""
     envelope = controls['envelope'] @ window_average() / WHOLE_WINDOW[:, 0]
-    gains = np.einsum('nfb,bk->nfk', np.exp(controls['noise']) * envelope[:, :, np.newaxis], model.at_bins)
+    gains = np.einsum('nfb,bk->nfk', np.exp(controls['noise']) * envelope[:, :, np.newaxis], AT_BINS)
     stft = gains * (model.noise[0] + 1j * model.noise[1])
     waveform = istft(stft.astype(np.complex64)).numpy()
     waveform[:, :ONSET_SAMPLES] *= np.sin(np.linspace(0, np.pi / 2, ONSET_SAMPLES)) ** 2

@@ -6,26 +6,12 @@ from urllib.parse import urlencode
 import numpy as np
 
 from deepdream.artifacts import save_text
-from deepdream.dreams.activations import KINDS, dream_name, unit_name
+from deepdream.dreams.activations import KINDS, dream_name, families, unit_name
 from deepdream.map.data import family_colours, pack
 from deepdream.map.page import call, copy_page_files, link_atlas
 from deepdream.map.previews import CHUNK_NOTES, chunks, make_previews, preview_files, write_chunks
 
 N_STRONGEST_NOTES = 9
-
-
-def families(of_notes, class_index, n_labels):
-    """Return (preferred class index, selectivity) of every unit, from its activations (n_notes, units) for real notes.
-
-    The preferred family is the one with the highest mean activation m; with the mean o of the other families' means,
-    selectivity is (m - o) / (m + o), 0 to 1: Morcos et al. 2018, "On the importance of single directions", eq. 1.
-    """
-    means = np.stack([of_notes[class_index == one].mean(axis=0) if (class_index == one).any()
-                      else np.zeros(of_notes.shape[1]) for one in range(n_labels)])
-    preferred = means.argmax(axis=0)
-    highest = means.max(axis=0)
-    others = (means.sum(axis=0) - highest) / max(n_labels - 1, 1)
-    return preferred, (highest - others) / np.maximum(highest + others, 1e-9)
 
 
 def describe_units(dreamer, layer):
