@@ -7,10 +7,9 @@ import pytest
 from conftest import noise, sine, write_wav
 from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a fixture)
 
-import dream
 from deepdream.backend import tf
-from deepdream.dreams import instrument, measures, note_analysis, notes, oscillators, real_notes
-from deepdream.dreams.activations import dream_name
+from deepdream.dreams import from_note, instrument, measures, note_analysis, notes, oscillators, real_notes, units
+from deepdream.dreams.names import dream_name
 from deepdream.dreams.note_ascent import NoteSettings, cosine
 from deepdream.dreams.note_controls import FORMANT_DB
 from deepdream.dreams.note_model import NoteModel, lobe
@@ -190,9 +189,9 @@ def test_a_note_that_is_there_is_not_dreamed_again(small_data, two_notes, monkey
     dreamer.open_notes(small_data, small_data / 'labels.txt')
     path, settings = two_notes / 'dreams/fc3_01_flute_note.json', NoteSettings()
     path.write_text(json.dumps({'key': dreamer.note_key('fc3', 1, settings)}))
-    monkeypatch.setattr(dream, 'dream_notes', lambda dreamer, layer, units, settings: dreamed.extend(units))
+    monkeypatch.setattr(units, 'dream_notes', lambda dreamer, layer, missing, settings: dreamed.extend(missing))
     dreamed = []
-    dream.dream_missing_notes(dreamer, 'fc3', [1, 3], settings)
+    units.dream_missing_notes(dreamer, 'fc3', [1, 3], settings)
     assert dreamed == [3]
     path.unlink()
 
@@ -258,6 +257,14 @@ def test_keys_of_an_instrument_share_their_parameters(organ):
 def test_fundamental_of_a_note_is_found_to_a_cent():
     waveform = sum(sine(233.7 * number, peak=0.4 / number) for number in range(1, 10))
     assert 1200 * abs(np.log2(note_analysis.fundamental_hz(waveform) / 233.7)) < 1
+
+
+def test_pitch_that_moves_is_followed():
+    swung = TIME - 0.0058 / (10 * np.pi) * np.cos(10 * np.pi * TIME)  # 10 cents, five times a second
+    waveform = sum(0.4 / number * np.sin(2 * np.pi * number * 233.1 * swung) for number in range(1, 15))
+    waveform = (np.exp(-TIME) * waveform + 0.001 * noise()).astype(np.float32)
+    model, _, report = from_note.analysed(waveform)
+    assert model.hz == pytest.approx(233.1, rel=0.005) and report['resynthesis_db'] > 20
 
 
 @pytest.fixture(scope='session')

@@ -1,15 +1,17 @@
 """A user's note as what sounds in it: pitch by pYIN, partials from its STFT frame by frame, noise from the residual."""
 
 import numpy as np
+from scipy.signal import medfilt
 
 from deepdream.artifacts import BadInput
 from deepdream.backend import tf
 from deepdream.dreams.measures import LONG_FFT, LONG_HOP, SHORT_WINDOW, powers
 from deepdream.dreams.note_controls import FINE_HOP, HIGHEST_HZ, N_FINE, mel_weights, window_average
-from deepdream.dreams.note_model import NoteModel, add_lobes
+from deepdream.dreams.note_model import FRAMES, NoteModel, hats, lobe, vibrato_phase
 from deepdream.dreams.note_parameters import GENERAL, N_BANDS, N_PARTIALS
+from deepdream.dreams.oscillators import partials
 from deepdream.pitch import hertz, steady_pitches
-from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_SAMPLES, SAMPLE_RATE, log_spectrum, magnitude
+from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, log_spectrum, magnitude
 
 HEARD_HZ = (35.0, 2100.0)  # fundamentals that are looked for
 LEAST_RESYNTHESIS_DB = 6.0  # the sound over what its resynthesis lacks: with less, it is no note
@@ -17,7 +19,9 @@ TEXTURE = 'it is no single note of a steady pitch: give --as texture'
 WEAK_DB = -60  # of the strongest partial: a weaker one is taken to lie at its multiple of the fundamental
 LEAST_LOG = -16.0  # -139 dB: silence
 LEAST_ENVELOPE = 1e-3  # of its maximum
-PARTIAL_SHARE = 0.2  # of a bin's magnitude: where the partials have more, it tells nothing of the noise
+FOLLOWED_HZ = 3000.0  # partials below this say how the pitch moves
+MOST_MOVED = 0.06  # of the pitch: a semitone
+FRAME_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
 
 def fundamental_hz(waveform):
@@ -51,19 +55,57 @@ def partial_peaks(waveform, hz, numbers):
 def analyse(waveform):
     """Return a note's controls, as `NoteModel.controls` gives them: NumPy arrays without the first axis.
 
-    Raises BadInput where the waveform (64000,) has no steady pitch.
+    They have `turns` (251, K), too: how many periods each partial is ahead of its frequency, which follows its phase,
+    and so a pitch that moves. Raises BadInput where the waveform (64000,) has no steady pitch.
     """
     partial_hz = partial_frequencies(waveform, fundamental_hz(waveform))
+    amplitude, turns = follow_partials(windowed(waveform), partial_hz)
     envelope = fine_envelope(waveform)
-    stft = np.fft.rfft(windowed(waveform), axis=1)
+    seen = np.maximum(envelope @ window_average(), 1e-9)[:, np.newaxis]
+    found = {'hz': partial_hz, 'partials': logarithm(amplitude / seen), 'envelope': envelope, 'vibrato': np.zeros(1),
+             'turns': turns}
+    residual = windowed(waveform - partials(np.zeros(N_PARTIALS), found))
+    return found | {'noise': logarithm(noise_amplitude(residual) / seen)}
+
+
+def logarithm(amplitude):
+    return np.maximum(np.log(np.maximum(amplitude, 1e-9)), LEAST_LOG)
+
+
+def follow_partials(frames, partial_hz):
+    """Return (amplitudes, turns), both (251, K), of partials near given frequencies (K,) in windowed frames.
+
+    The first look, at the fixed frequencies, says how the pitch moves; the second follows it.
+    """
+    pitch = moving_pitch(at_frequencies(frames, partial_hz[np.newaxis]), partial_hz)
+    moving_hz = pitch[:, np.newaxis] * partial_hz
+    found = at_frequencies(frames, moving_hz)
+    between_frames = (moving_hz[1:] + moving_hz[:-1]) / 2 * FRAME_SECONDS
+    cycles = np.vstack([np.zeros_like(partial_hz), np.cumsum(between_frames, axis=0)])
+    rest = np.unwrap(np.angle(found) - 2 * np.pi * cycles, axis=0) / (2 * np.pi)
+    amplitude = np.abs(found) * (4 / N_FFT) * (moving_hz < HIGHEST_HZ)
+    return amplitude, cycles + rest - partial_hz * FRAME_SECONDS * np.arange(N_FRAMES)[:, np.newaxis]
+
+
+def at_frequencies(frames, hz):
+    """(251, K): the transform of windowed frames (251, 1024) at frequencies (251 or 1, K), of phase 0 in the middle."""
     times = (np.arange(N_FFT) - N_FFT // 2) / SAMPLE_RATE
-    amplitude = np.abs(windowed(waveform) @ np.exp(-2j * np.pi * np.outer(times, partial_hz))) * (4 / N_FFT)
-    amplitude[:, partial_hz >= HIGHEST_HZ] = 0
-    seen = (envelope @ window_average())[:, np.newaxis]
-    partials = np.log(np.maximum(amplitude / np.maximum(seen, 1e-9), 1e-7))
-    noise = np.log(np.maximum(noise_amplitude(stft, amplitude, partial_hz) / np.maximum(seen, 1e-9), 1e-7))
-    return {'hz': partial_hz, 'partials': np.maximum(partials, LEAST_LOG), 'noise': np.maximum(noise, LEAST_LOG),
-            'envelope': envelope, 'vibrato': np.zeros(1)}
+    if len(hz) == 1:
+        return frames @ np.exp(-2j * np.pi * np.outer(times, hz[0]))
+    return np.stack([frame @ np.exp(-2j * np.pi * np.outer(times, one)) for frame, one in zip(frames, hz, strict=True)])
+
+
+def moving_pitch(found, partial_hz):
+    """(251,): the pitch at each frame, relative to that of the whole, from the transforms at the partials (251, K)."""
+    low = partial_hz < FOLLOWED_HZ
+    found, hz = found[:, low], partial_hz[low]
+    step = found[1:] * np.conj(found[:-1]) * np.exp(-2j * np.pi * hz * FRAME_SECONDS)
+    ahead = np.angle(step) / (2 * np.pi * FRAME_SECONDS * hz)
+    weight = np.abs(step) * hz ** 2
+    moved = np.sum(weight * ahead, axis=1) / np.maximum(weight.sum(axis=1), 1e-9)
+    loud = np.abs(step).sum(axis=1) > 1e-4 * np.abs(step).sum(axis=1).max()
+    moved = medfilt(np.where(loud, np.clip(moved, -MOST_MOVED, MOST_MOVED), 0), 3)
+    return 1 + np.r_[moved[0], (moved[1:] + moved[:-1]) / 2, moved[-1]]
 
 
 def windowed(waveform):
@@ -89,17 +131,11 @@ def fine_envelope(waveform):
     return np.where(level > 0, np.maximum(level, LEAST_ENVELOPE), 0).astype(np.float32)
 
 
-def noise_amplitude(stft, amplitude, partial_hz):
-    """(251, N_BANDS): the standard deviation of white noise as strong as what the partials leave over in each band."""
-    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, amplitude.shape)
-    parts = np.stack([np.cos(phase), np.sin(phase)]) * amplitude
-    lobes = add_lobes(tf.constant(parts[np.newaxis], tf.float32), tf.constant(partial_hz[np.newaxis], tf.float32),
-                      tf.zeros((1, 1))).numpy()[:, 0]
-    power = np.abs(stft) ** 2
-    free = (lobes ** 2).sum(axis=0) < PARTIAL_SHARE ** 2 * power
+def noise_amplitude(residual):
+    """(251, N_BANDS): the standard deviation of white noise as strong as a residual in each band."""
+    power = np.abs(np.fft.rfft(residual, axis=1)) ** 2
     weights = mel_weights(np.arange(N_BINS) * SAMPLE_RATE / N_FFT, N_BANDS)
-    of_noise = (power * free) @ weights / np.maximum(free @ weights, 1e-9)
-    return np.sqrt(of_noise / np.sum(np.hanning(N_FFT + 1)[:-1] ** 2))
+    return np.sqrt(power @ weights / weights.sum(axis=0) / np.sum(np.hanning(N_FFT + 1)[:-1] ** 2))
 
 
 class AnalysedModel(NoteModel):
@@ -108,13 +144,25 @@ class AnalysedModel(NoteModel):
     def __init__(self, controls, seed=0):
         super().__init__(np.ones(N_SAMPLES, np.float32), seed=seed)
         self.analysed = {name: tf.constant(value[np.newaxis], tf.float32) for name, value in controls.items()}
-        self.hz = float(controls['hz'][0])
+        self.hz, self.phase = float(controls['hz'][0]), np.zeros_like(self.phase)  # the turns have the phases
 
     def controls(self, z, hz, limits=GENERAL):
         moved, plain = (super(AnalysedModel, self).controls(one, hz, limits) for one in (z, tf.zeros_like(z)))
         partial_hz = self.analysed['hz'] * moved['hz'] / plain['hz']
-        return {'hz': partial_hz, 'envelope': tf.repeat(self.analysed['envelope'], z.shape[0], axis=0)} | {
-            name: self.analysed[name] + moved[name] - plain[name] for name in ('partials', 'noise', 'vibrato')}
+        kept = {name: tf.repeat(self.analysed[name], z.shape[0], axis=0) for name in ('envelope', 'turns')}
+        return kept | {'hz': partial_hz} | {name: self.analysed[name] + moved[name] - plain[name]
+                                            for name in ('partials', 'noise', 'vibrato')}
+
+    def cycles(self, c, frame, phase):
+        return super().cycles(c, frame, phase) + tf.matmul(hats(np.asarray(frame), N_FRAMES), c['turns'])
+
+    def lobes(self, parts, c):
+        """As `NoteModel.lobes`, of frequencies that move with the turns."""
+        moved = (c['turns'][:, 2:] - c['turns'][:, :-2]) / (2 * FRAME_SECONDS)
+        swung = 1 + c['vibrato'][:, tf.newaxis] * np.sin(vibrato_phase(FRAMES))[:, np.newaxis].astype(np.float32)
+        hz = c['hz'][:, tf.newaxis] * swung + tf.pad(moved, [[0, 0], [1, 1], [0, 0]])  # (n, 251, K)
+        shape = lobe(hz[..., tf.newaxis] * (N_FFT / SAMPLE_RATE))  # (n, 251, K, 513)
+        return tf.einsum('npfk,nfkb->pnfb', parts, shape)
 
 
 def between(first, second, share):

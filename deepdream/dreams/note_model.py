@@ -81,6 +81,14 @@ class NoteModel:
         """What sounds, as `note_controls` gives it; `limits` as those of `split`."""
         return note_controls(split(z, limits), hz, self.number, self.ending)
 
+    def cycles(self, c, frame, phase):
+        """(n, times, K): the phase of each partial of the controls at a time in frames (times,), in periods."""
+        return cycles_at(c['hz'], c['vibrato'], frame, phase)
+
+    def lobes(self, parts, c):
+        """(n, 2, 251, K) -> (2, n, 251, 513): the spectra of the controls' partials."""
+        return add_lobes(parts, c['hz'], c['vibrato'])
+
     def stft(self, c, phase=None, noise_shift=0):
         """Return (real and imaginary part of every frame (2, n, 251, 513), peaks of the waveforms (n,)) of controls.
 
@@ -89,14 +97,14 @@ class NoteModel:
         """
         phase = self.phase if phase is None else phase
         envelope = tf.matmul(c['envelope'], window_average())[:, :, tf.newaxis]
-        angle = tf.stop_gradient(2 * np.pi * cycles_at(c['hz'], c['vibrato'], FRAMES, phase))
+        angle = tf.stop_gradient(2 * np.pi * self.cycles(c, FRAMES, phase))
         parts = tf.stack([tf.cos(angle), tf.sin(angle)], axis=1) * (tf.exp(c['partials']) * envelope)[:, tf.newaxis]
         noise_gain = tf.matmul(tf.exp(c['noise']) * (envelope / WHOLE_WINDOW), AT_BINS)
         noise_peak = NOISE_CREST * tf.sqrt(tf.reduce_mean(noise_gain ** 2, axis=2))
         onset, onset_peak = self.onset(c, phase)
         peaks = tf.reduce_max(self.partial_peaks(parts) + noise_peak[:, ::PEAK_FRAMES], axis=1)
         peaks = tf.maximum(peaks, onset_peak + noise_peak[:, 0])
-        frames = tf.concat([onset, add_lobes(parts, c['hz'], c['vibrato'])[:, :, ONSET_FRAMES:]], axis=2)
+        frames = tf.concat([onset, self.lobes(parts, c)[:, :, ONSET_FRAMES:]], axis=2)
         return frames + noise_gain * tf.roll(self.noise, noise_shift, axis=1)[:, np.newaxis], peaks
 
     def onset(self, c, phase):
@@ -105,7 +113,7 @@ class NoteModel:
         A sound that begins within a window, or rises in it, has no lobes: with these alone a bass dreamed at 392 Hz
         kept 65 % of the optimised value.
         """
-        cycles = cycles_at(c['hz'], c['vibrato'], np.arange(ONSET_SAMPLES) / HOP_LENGTH, phase)
+        cycles = self.cycles(c, np.arange(ONSET_SAMPLES) / HOP_LENGTH, phase)
         oscillators = tf.stop_gradient(tf.cos(2 * np.pi * cycles))  # (n, samples, K)
         amplitude = tf.exp(c['partials'][:, :ONSET_SAMPLES // HOP_LENGTH + 1])
         at_samples = hats(np.arange(ONSET_SAMPLES) / HOP_LENGTH, ONSET_SAMPLES // HOP_LENGTH + 1)

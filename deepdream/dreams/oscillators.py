@@ -15,19 +15,22 @@ def waveforms(model, z, hz, limits=GENERAL):
     """Return the notes (n, 64000) of parameters z (n, n_parameters), at the level of their parameters."""
     controls = {name: value.numpy() for name, value in model.controls(z, hz, limits).items()}
     noise = noise_waveforms(model, controls)
-    return np.stack([partials(model, {name: value[i] for name, value in controls.items()}) + noise[i]
+    return np.stack([partials(model.phase, {name: value[i] for name, value in controls.items()}) + noise[i]
                      for i in range(len(z))]).astype(np.float32)
 
 
-def partials(model, control):
-    """Return the sum of a note's partials (64000,)."""
+def partials(phase, control):
+    """Return the sum (64000,) of a note's partials, whose phases at the onset are (K,), in periods."""
     sample = np.arange(N_SAMPLES)
     frame = sample / HOP_LENGTH
     seconds = (frame + control['vibrato'] * swing(frame)) * (HOP_LENGTH / SAMPLE_RATE)
     waveform = np.zeros(N_SAMPLES)
     for k in np.flatnonzero(control['hz'] < HIGHEST_HZ):
         log_amplitude = np.interp(frame, np.arange(N_FRAMES), control['partials'][:, k])
-        waveform += np.exp(log_amplitude) * np.cos(2 * np.pi * (model.phase[k] + control['hz'][k] * seconds))
+        cycles = phase[k] + control['hz'][k] * seconds
+        if 'turns' in control:  # of a note that was analysed
+            cycles += np.interp(frame, np.arange(N_FRAMES), control['turns'][:, k])
+        waveform += np.exp(log_amplitude) * np.cos(2 * np.pi * cycles)
     return waveform * np.interp(sample / FINE_HOP, np.arange(len(control['envelope'])), control['envelope'])
 
 
