@@ -24,10 +24,12 @@ import dream
 from data_provider import read_statistics
 from deepdream.artifacts import BadInput
 from deepdream.audio import load_waveform
-from deepdream.dreams.activations import KINDS, dream_name, pre_activations
+from deepdream.dreams.activations import pre_activations
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.from_sound import N_STRONGEST, deep_dream, deep_style, thin_dream
+from deepdream.dreams.names import KINDS, dream_name
 from deepdream.dreams.read_back import describe_sound
+from deepdream.dreams.units import dream_missing
 from deepdream.dreams.writer import Dreamer, load_sound
 from deepdream.notes import find_wavs
 from deepdream.spectrum import log_spectrum, normalise
@@ -39,7 +41,7 @@ OUTLIER = 100  # standard deviations
 
 def dreams_of(dreamer, layer, units, settings):
     """Return the reports of units, dreaming those that are missing."""
-    dream.dream_missing(dreamer, layer, units, settings)
+    dream_missing(dreamer, layer, units, settings)
     return [dreamer.report(dream_name(layer, unit, dreamer.labels, 'texture')) for unit in units]
 
 

@@ -14,17 +14,17 @@ import librosa
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import dream
 from data_provider import read_statistics
 from deepdream.artifacts import load_json, spectrum_path
 from deepdream.audio import load_waveform
 from deepdream.baseline import extract_features, fit_baseline
-from deepdream.dreams.activations import dream_name, pre_activations
+from deepdream.dreams.activations import families, pre_activations
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.measures import attack_seconds, clicks, decay_db_per_second, harmonic_to_noise_db
+from deepdream.dreams.names import dream_name
 from deepdream.dreams.note_ascent import NoteSettings
+from deepdream.dreams.units import dream_missing, dream_missing_notes
 from deepdream.dreams.writer import Dreamer
-from deepdream.map.atlas import families
 from deepdream.notes import find_wavs
 from deepdream.pitch import hertz
 from deepdream.run_folder import open_data
@@ -39,9 +39,9 @@ TONAL_DB = 5.0  # a dream whose partials stand less above the noise is not asked
 def names_of(dreamer, layer, units, kind):
     """The names of the dreams of units, after dreaming those that are missing."""
     if kind == 'note':
-        dream.dream_missing_notes(dreamer, layer, units, NoteSettings())
+        dream_missing_notes(dreamer, layer, units, NoteSettings())
     else:
-        dream.dream_missing(dreamer, layer, units, Settings())
+        dream_missing(dreamer, layer, units, Settings())
     return [dream_name(layer, unit, dreamer.labels, kind) for unit in units]
 
 

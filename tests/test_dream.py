@@ -18,13 +18,11 @@ from deepdream.backend import tf
 from deepdream.dreams import ascent, thin_style, writer
 from deepdream.dreams.activations import (
     CONVOLUTIONAL,
-    LAYERS,
     activations,
     note_activations,
-    parse_units,
     pre_activations,
-    unit_name,
 )
+from deepdream.dreams.names import LAYERS, parse_units, unit_name
 from deepdream.dreams.read_back import check_read_back, compare_with_notes, with_read_back
 from deepdream.dreams.writer import Dreamer
 from deepdream.map.atlas import families
@@ -117,7 +115,7 @@ def test_layers_agree_with_the_model(network):
 
 
 def test_units_are_named_safely():
-    assert dream.LAYERS == LAYERS
+    assert (*CONVOLUTIONAL, 'fc1', 'fc2', 'fc3') == LAYERS
     assert unit_name('fc3', 0, ['../a b']) == 'fc3_00_---a-b'
     assert unit_name('conv1', 7, []) == 'conv1_007'
     assert parse_units('fc3', ['bass', '2'], 3, ['bass', 'a', 'b']) == [0, 2]

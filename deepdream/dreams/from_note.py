@@ -19,6 +19,8 @@ from deepdream.dreams.notes import sound
 from deepdream.dreams.objectives import layer_objective, style_objective
 from deepdream.spectrum_tf import finish
 
+TONAL_RESYNTHESIS_DB = 20.0  # of a note whose partials and noise are nearly all of it
+
 
 def note_of(model, z=None):
     """The Note of an AnalysedModel with parameters z (n_parameters,), or as it was analysed."""

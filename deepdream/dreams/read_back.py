@@ -55,3 +55,15 @@ def with_read_back(report):
     score = dict(report['honesty'])
     score |= {'optimised': score.pop('claimed'), 'passed': score.pop('survives')}
     return {name: value for name, value in report.items() if name != 'honesty'} | {'read_back': score}
+
+
+def print_read_back(name, report):
+    score, sound = report['read_back'], report['sound']
+    times = score.get('times_strongest_note')
+    against = ('compared with no notes' if not score['n_notes'] else
+               f'{times:.2f} times the strongest note ({score["strongest_note"]})' if times and times > 0
+               else 'less than the strongest note' if times else 'no note excites it')
+    note = f'; {report["hz"]:.1f} Hz' if report.get('kind') == 'note' else ''
+    print(f'{name}: {score["layer"]} activation {score["activation"]:.3g}, {score["kept"]:.0%} of the optimised value, '
+          f'{against}; flatness {sound["flatness"]:.1e}, crest {sound["crest_factor"]:.1f}{note}'
+          + ('' if score['passed'] else '; READ-BACK CHECK FAILED'))

@@ -9,8 +9,9 @@ from data_provider import read_statistics
 from deepdream.artifacts import atomic, list_path, load_json, save_json, save_npy, spectrum_path
 from deepdream.audio import check_name, load_from_onset, load_waveform
 from deepdream.backend import tf
-from deepdream.dreams.activations import LAYERS, activations, note_activations, pre_activations, weights_digest
+from deepdream.dreams.activations import activations, note_activations, pre_activations, weights_digest
 from deepdream.dreams.ascent import ascend, starting_noise
+from deepdream.dreams.names import LAYERS
 from deepdream.dreams.objectives import unit_objective
 from deepdream.dreams.read_back import (
     check_read_back,

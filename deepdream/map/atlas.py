@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from deepdream.artifacts import save_text
-from deepdream.dreams.activations import KINDS, dream_name, families, unit_name
+from deepdream.dreams.activations import families
+from deepdream.dreams.names import KINDS, dream_name, unit_name
 from deepdream.map.data import family_colours, pack
 from deepdream.map.page import call, copy_page_files, link_atlas
 from deepdream.map.previews import CHUNK_NOTES, chunks, make_previews, preview_files, write_chunks
