@@ -8,7 +8,7 @@ from deepdream.dreams.activations import CONVOLUTIONAL, leaky_relu_gradient, ove
 
 STYLE_LAYERS = CONVOLUTIONAL[:3]
 CONTENT_LAYER = 'fc2'
-ALIKE = 4.0  # weight of how unlike the keys of an instrument are
+ALIKE = 10.0  # weight of how unlike the keys of an instrument are
 STYLE_REACHED = 0.1  # of the style distance at first: from there on the content alone counts
 SAME_STYLE = 1e-3  # style distance, relative: what differs by less is the same note, softer or louder
 
