@@ -137,7 +137,7 @@ def bar_commands(data, original_run, labels):
     with tempfile.TemporaryDirectory() as run:
         shutil.copytree(original_run, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns('dreams', 'map', 'atlas'))
         command = [sys.executable, dream.__file__, 'neuron', '--data', data, '--run', run, '--labels', labels]
-        subprocess.run([*command, '--as', 'note', '--steps', '1'], check=True, capture_output=True)  # measures real notes
+        subprocess.run([*command, '--as', 'note', '--steps', '1'], check=True, capture_output=True)  # real notes
         for kind in KINDS:
             seconds = [seconds_of([*command, '--as', kind, '--unit', *map(str, units)]) for units in ([0], range(16))]
             (wall_one, cpu_one), (wall, cpu) = seconds
