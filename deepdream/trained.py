@@ -106,6 +106,7 @@ def open_onnx(path, key):
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what fails raises an exception, too
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')  # its threads do not wait in a loop
     with suppress(errors.NoSuchFile, errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail, errors.InvalidArgument):
         session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
         if session.get_modelmeta().custom_metadata_map.get('key') == key:
