@@ -5,10 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepdream.command_line import progress
 from deepdream.run_folder import load_activation
 
 N_NEAREST = 5
 BATCH_CELLS = 4_000_000  # neighbours of a batch of notes that are in memory at a time: 64 MB of rows and distances
+MOST_EXACT = 20_000  # notes that are all compared with each other
+# Above that, a note is compared with the notes in the cells around it (an inverted file: Jegou et al. 2011, "Product
+# quantization for nearest neighbor search"). Measured in docs/experiments.md.
+CELLS_PER_ROOT = 3  # times the square root of the number of notes: 949 cells of 100,000 notes
+N_COMPARED = 10_000
+N_LEARNED_FROM, N_STEPS = 32, 5  # notes a cell, and steps, from which k-means finds the centres
+BLOCK_ROWS = 256  # notes compared at a time: 10 MB of distances
 
 
 def nearest_notes(activation, n_nearest, queries=None):
@@ -26,9 +34,12 @@ def nearest_rows(vectors, instruments, n_nearest):
 
     `vectors` (n, n_dimensions) are the notes in any space, `instruments` (n,) number the instrument of each; k is
     `n_nearest`, or n - 1 where there are no more notes. -1 stands where other instruments have fewer than k notes.
-    Both are exact: among k + s nearest, at most s are of the note's own instrument, where s is its number of notes.
-    20,000 activations take 5 s on two cores, as in `nearest_notes`, but 26 s where one instrument has 14,000 of them.
+    Of up to MOST_EXACT notes both are exact: among k + s nearest, at most s are of the note's own instrument, where s
+    is its number of notes. 20,000 activations take 5 s on two cores, as in `nearest_notes`, but 26 s where one
+    instrument has 14,000 of them. Of more notes `nearest_in_cells` finds more than 98 %.
     """
+    if len(vectors) > MOST_EXACT:
+        return nearest_in_cells(vectors, instruments, n_nearest)
     from sklearn.neighbors import NearestNeighbors
     index = NearestNeighbors(algorithm='brute').fit(vectors)
     sizes = np.bincount(instruments)[instruments]
@@ -55,6 +66,104 @@ def first_that(found, allowed, n_first):
     """Return the first `n_first` in each row of `found` (n, m) that `allowed` (n, m) names, then -1."""
     columns = np.argsort(~allowed, axis=1, kind='stable')[:, :n_first]
     return np.where(np.take_along_axis(allowed, columns, axis=1), np.take_along_axis(found, columns, axis=1), -1)
+
+
+# Many notes.
+
+@dataclass
+class Cells:
+    """Notes shared out among cells: `number` (n,) is the cell of each, `members` the rows in each cell, and `order`
+    (n_cells, n_cells) the cells from near to far, each first in its own row."""
+
+    number: np.ndarray
+    members: list
+    order: np.ndarray
+
+    def around(self, cell, allowed=None):
+        """Return the rows in the nearest cells, of as many cells as hold N_COMPARED; with `allowed` (n,), only those
+        that it names count and are returned."""
+        number = self.number if allowed is None else self.number[allowed]
+        counts = np.bincount(number, minlength=len(self.members))[self.order[cell]]
+        n_cells = np.searchsorted(np.cumsum(counts), N_COMPARED) + 1
+        rows = np.concatenate([self.members[one] for one in self.order[cell][:n_cells]])
+        return rows if allowed is None else rows[allowed[rows]]
+
+
+def find_cells(vectors, seed=0):
+    """Return the Cells of vectors (n, n_dimensions), whose centres k-means finds among some of them."""
+    n_cells = round(CELLS_PER_ROOT * len(vectors) ** 0.5)
+    drawn = np.random.default_rng(seed).permutation(len(vectors))[:N_LEARNED_FROM * n_cells]
+    learned_from = vectors[drawn]
+    centres = learned_from[:n_cells].copy()
+    for _ in range(N_STEPS):
+        number = nearest_centre(learned_from, centres)
+        for cell in np.unique(number):
+            centres[cell] = learned_from[number == cell].mean(axis=0)
+    number = nearest_centre(vectors, centres)
+    members = np.split(np.argsort(number, kind='stable'), np.cumsum(np.bincount(number, minlength=n_cells))[:-1])
+    apart = closeness(centres, centres)
+    np.fill_diagonal(apart, -np.inf)
+    return Cells(number, members, apart.argsort(axis=1))
+
+
+def nearest_centre(vectors, centres):
+    """Return the number of the centre (n_cells, n_dimensions) that is nearest to each of the vectors."""
+    return np.concatenate([closeness(vectors[start:start + N_COMPARED], centres).argmin(axis=1)
+                           for start in range(0, len(vectors), N_COMPARED)])
+
+
+def closeness(queries, vectors):
+    """Return (n_queries, n_vectors): the less, the nearer. It is half of the squared distance, less what a query has
+    in common with all."""
+    return np.einsum('ij,ij->i', vectors, vectors) / 2 - queries @ vectors.T
+
+
+def first_of(around, distances, n_nearest):
+    """Return the `n_nearest` of the rows `around` (m,) that are least in `distances` (n, m), -1 where that is inf."""
+    columns = np.argpartition(distances, min(n_nearest, len(around)) - 1, axis=1)[:, :n_nearest]
+    least = np.take_along_axis(distances, columns, axis=1)
+    order = least.argsort(axis=1, kind='stable')
+    rows = np.where(np.isinf(least), -1, around[columns])
+    return np.pad(np.take_along_axis(rows, order, axis=1), ((0, 0), (0, n_nearest - columns.shape[1])),
+                  constant_values=-1)
+
+
+def compare_block(vectors, instruments, cells, cell, start, n_nearest):
+    """Return (rows of up to BLOCK_ROWS notes of a cell, their nearest notes, their nearest of other instruments)."""
+    rows, around = cells.members[cell][start:start + BLOCK_ROWS], cells.around(cell)
+    distances = closeness(vectors[rows], vectors[around])
+    distances[rows[:, np.newaxis] == around] = np.inf
+    of_all = first_of(around, distances, n_nearest)
+    distances[instruments[rows][:, np.newaxis] == instruments[around]] = np.inf
+    of_others = first_of(around, distances, n_nearest)
+    counts = np.bincount(instruments[around])
+    crowd = counts.argmax()
+    of_crowd = instruments[rows] == crowd
+    if counts[crowd] > len(around) / 2 and of_crowd.any():
+        others = cells.around(cell, instruments != crowd)
+        distances = closeness(vectors[rows[of_crowd]], vectors[others])
+        of_others[of_crowd] = first_of(others, distances, n_nearest) if len(others) else -1
+    return rows, of_all, of_others
+
+
+def nearest_in_cells(vectors, instruments, n_nearest):
+    """Return what `nearest_rows` returns, found among the N_COMPARED notes in the cells around each note.
+
+    Where one instrument has more than half of the notes there, its notes find those of other instruments in the cells
+    that are nearest when it is left out.
+    """
+    from joblib import Parallel, delayed
+    from threadpoolctl import threadpool_limits
+    vectors = (vectors - vectors.mean(axis=0)).astype(np.float32)
+    cells = find_cells(vectors)
+    blocks = [(cell, start) for cell, rows in enumerate(cells.members) for start in range(0, len(rows), BLOCK_ROWS)]
+    of_all, of_others = np.full((2, len(vectors), n_nearest), -1)
+    with threadpool_limits(1, 'blas'):  # a block a thread
+        found = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(
+            delayed(compare_block)(vectors, instruments, cells, *block, n_nearest) for block in blocks)
+        for rows, *nearest in progress(found, len(blocks), 'nearest notes', 'block'):
+            of_all[rows], of_others[rows] = nearest
+    return of_all, of_others
 
 
 @dataclass

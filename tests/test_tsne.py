@@ -207,6 +207,34 @@ def test_nearest_rows_are_exact_whatever_the_size_of_an_instrument(monkeypatch, 
         np.testing.assert_array_equal(rows, np.where(left_out, np.inf, distances).argsort(axis=1)[:, :10])
 
 
+@pytest.mark.parametrize('share', [0, 0.7], ids=['as they are', 'one instrument with most of the notes'])
+def test_nearest_rows_of_many_notes_are_nearly_exact(monkeypatch, share):
+    rng = np.random.default_rng(0)
+    instruments = np.arange(4000) // 40
+    places = rng.normal(size=(100, 6))[instruments] + 0.3 * rng.normal(size=(4000, 6))
+    vectors = (places @ rng.normal(size=(6, 30))).astype(np.float32)
+    instruments[np.linalg.norm(places, axis=1).argsort()[:int(share * 4000)]] = 7  # a crowd in the middle
+    exact = nearest_rows(vectors, instruments, 8)
+    monkeypatch.setattr(neighbours, 'MOST_EXACT', 3999)
+    monkeypatch.setattr(neighbours, 'N_COMPARED', 600)
+    for found, known, own in zip(nearest_rows(vectors, instruments, 8), exact, (np.arange(4000), instruments),
+                                 strict=True):
+        assert np.mean([np.isin(row, truth).mean() for row, truth in zip(found, known, strict=True)]) > 0.98
+        assert not (own[found] == own[:, np.newaxis]).any()
+        distances = np.linalg.norm(vectors[found] - vectors[:, np.newaxis], axis=2)
+        assert (np.diff(distances, axis=1) > -1e-3).all()
+
+
+def test_nearest_rows_of_many_notes_are_no_more_than_there_are(monkeypatch):
+    monkeypatch.setattr(neighbours, 'MOST_EXACT', 100)
+    instruments = np.array([0] * 197 + [1] * 3)
+    of_all, of_others = nearest_rows(np.random.default_rng(0).normal(size=(200, 4)), instruments, 8)
+    assert (of_all >= 0).all()
+    assert (np.sort(of_others[:197]) == [-1] * 5 + [197, 198, 199]).all()
+    alone = nearest_rows(np.random.default_rng(0).normal(size=(200, 4)), np.zeros(200, int), 8)[1]
+    assert (alone == -1).all()
+
+
 def test_nearest_rows_are_no_more_than_there_are():
     of_all, of_others = nearest_rows(np.arange(5)[:, np.newaxis], np.array([0, 0, 0, 0, 1]), 10)
     assert of_all[0].tolist() == [1, 2, 3, 4]

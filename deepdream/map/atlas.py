@@ -78,7 +78,8 @@ def pack_sounds(dreamer, units):
     content = {'notes': notes + dreams, 'arrays': {name: pack(array) for name, array in arrays.items()},
                'chunk_notes': CHUNK_NOTES}
     scripts = [*chunks(preview_files(data, 'test', notes), np.arange(len(notes)), heard[:len(notes)]),
-               *chunks(preview_files(run, 'dreams', dreams), np.arange(len(dreams)), heard[len(notes):], first_chunk)]
+               *chunks(preview_files(run, 'dreams', dreams), np.arange(len(dreams)), heard[len(notes):],
+                       first=first_chunk)]
     return content, scripts
 
 

@@ -22,6 +22,7 @@ PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#8
 OWN_FAMILY, OWN_COLOUR = 'your sound', '#dd2255'  # of the sounds that predict.py added
 N_NEAREST_NOTES = 8  # in the card of a note
 N_STRONGEST_NEURONS = 5  # in the card of a note
+MOST_FOR_ANCHORS = 5000  # notes of a family among which its densest spot is looked for
 
 
 def family_colours(n_families):
@@ -97,11 +98,16 @@ def unit_box(points):
 
 def cluster_anchors(points, class_index):
     """Return (class_index, row) of the notes that carry the family names: the densest spot of each family,
-    and a second one where at least a fifth of the family lies in a cluster of its own."""
+    and a second one where at least a fifth of the family lies in a cluster of its own.
+
+    Of a family of more than MOST_FOR_ANCHORS notes, so many are drawn.
+    """
     from sklearn.neighbors import NearestNeighbors
     anchors = []
     for one in np.unique(class_index):
         rows = np.flatnonzero(class_index == one)
+        if len(rows) > MOST_FOR_ANCHORS:
+            rows = np.random.default_rng(0).choice(rows, MOST_FOR_ANCHORS, replace=False)
         nearest = NearestNeighbors(n_neighbors=min(len(rows), 10 + len(rows) // 20)).fit(points[rows])
         density = -nearest.kneighbors(points[rows])[0][:, -1]
         first = rows[density.argmax()]

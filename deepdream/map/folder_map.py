@@ -16,7 +16,7 @@ from deepdream.map.heard_pitch import hear_pitches
 from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.page import remarks
 from deepdream.map.places import embed_sounds
-from deepdream.map.previews import CHUNK_NOTES, FULL_SECONDS, chunks
+from deepdream.map.previews import FULL_SECONDS, chunk_size, chunks
 from deepdream.map.store import load_sounds, preview_paths, shorter_preview
 from deepdream.notes import from_name
 from deepdream.novelty import open_novelty
@@ -137,12 +137,13 @@ class FolderMap:
         network = with_notes(self.listener, columns['activation']) if self.listener else None
         content = pack_map(self.labels, columns, has_sound, middle_octave=middle_octave) | {
             'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
-            'listens': bool(network), 'split': self.title, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES,
-            'files': dict(enumerate(names)), 'middle_octave': middle_octave, 'added_files': [],
+            'listens': bool(network), 'split': self.title, 'quality': self.quality, 'added_files': [],
+            'files': dict(enumerate(names)), 'middle_octave': middle_octave,
+            'chunk_notes': chunk_size(len(files)),
             'remarks': remarks(total, has_sound, seconds, n_shortened=int(shortened.sum())), 'added_folder': '',
             'shortened': np.flatnonzero(shortened).tolist(), 'seconds': seconds,
             'audio_folder': '' if embedded else f'{Path(self.base).as_posix().rstrip("/")}/'}
-        scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
+        scripts = chunks(files, map_order(columns['tsne_2d']), has_sound, content['chunk_notes'])
         return content, pack_activation(columns['activation']), network, scripts
 
 

@@ -14,9 +14,9 @@ from deepdream.map.heard_pitch import with_heard_pitches
 from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.pictures import caption, draw_map
 from deepdream.map.previews import (
-    CHUNK_NOTES,
     FULL_SECONDS,
     are_shortened,
+    chunk_size,
     chunks,
     make_previews,
     preview_files,
@@ -78,13 +78,13 @@ class SoundMap:
         middle_octave = int(self.middle_c.removeprefix('C'))
         content = pack_map(self.labels, columns, has_sound, len(notes), middle_octave) | {
             'labelled': True, 'sources_title': 'Sources', 'originals': [] if embedded else originals,
-            'split': self.split, 'quality': self.quality, 'chunk_notes': CHUNK_NOTES, 'files': names,
+            'split': self.split, 'quality': self.quality, 'chunk_notes': chunk_size(len(files)), 'files': names,
             'listens': bool(network), 'middle_octave': middle_octave,
             'remarks': remarks(total, has_sound, seconds, len(ids), n_estimated, int(shortened.sum())),
             'shortened': np.flatnonzero(shortened).tolist(), 'seconds': seconds,
             'added_files': [f'{one}.wav' for one in ids],
             **{name: '' if embedded else f'{path.resolve().as_posix()}/' for name, path in folders.items()}}
-        scripts = chunks(files, map_order(columns['tsne_2d']), has_sound)
+        scripts = chunks(files, map_order(columns['tsne_2d']), has_sound, content['chunk_notes'])
         return content, pack_activation(columns['activation']), network, scripts
 
     def sample(self, n_shown):

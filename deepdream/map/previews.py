@@ -24,6 +24,7 @@ TAIL_PEAK = 1e-3  # -60 dB of full scale: what follows the last louder sample is
 MP3_PADDING_SECONDS = 0.1  # the most by which an MP3 lasts longer than what was encoded
 PICTURE_BANDS, PICTURE_FRAMES = 80, 125
 CHUNK_NOTES = 32   # notes in one file of the page: 0.3 MB, read and decoded in some 20 ms
+MOST_CHUNKS = 4096  # files; of more than 131,072 notes, each holds more: of NSynth's 305,979 0.7 MB
 
 
 def audible(waveform, rate=SAMPLE_RATE):
@@ -104,17 +105,23 @@ def are_shortened(data, split, notes, seconds):
                      for sound, _ in preview_files(data, split, notes)], bool)
 
 
-def chunks(files, place, has_sound, first=0):
-    """Yield (number, script) of what brings the previews in `files` to the page, numbered from `first` on.
+def chunk_size(n_notes):
+    """Return how many notes one file of a page of so many notes holds."""
+    return max(CHUNK_NOTES, -(-n_notes // MOST_CHUNKS))
+
+
+def chunks(files, place, has_sound, size=CHUNK_NOTES, first=0):
+    """Yield (number, script) of what brings the previews in `files` to the page, `size` notes each, numbered from
+    `first` on.
 
     `place` (n,) is their order: notes that are neighbours on the map come in one chunk. `has_sound` (n,) tells which of
     them can be heard.
     """
     in_order = np.argsort(place)
-    for start in range(0, len(files), CHUNK_NOTES):
+    for start in range(0, len(files), size):
         content = [[base64_of(files[row][0]) if has_sound[row] else '', base64_of(files[row][1])]
-                   for row in in_order[start:start + CHUNK_NOTES]]
-        number = first + start // CHUNK_NOTES
+                   for row in in_order[start:start + size]]
+        number = first + start // size
         yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
 
 
