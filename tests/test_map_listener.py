@@ -261,7 +261,7 @@ def test_views_filters_neurons_and_tables_take_it_in(opened, rendered, tmp_path)
     opened.page.click('#families .toggle:last-child')
     assert not opened.js('note => app.lit[note]', note)
     opened.page.click('#families .toggle:last-child')
-    level = opened.js('note => Math.max(...strongestOf(note).map(neuron => activationOf(note, neuron)))', note)
+    level = opened.js('note => Math.max(...rowOf("strongest", note).map(neuron => activationOf(note, neuron)))', note)
     assert level > 0
     opened.js('app.store.change({colour: "neuron", neuron: 3})')
     assert opened.js('note => app.colours.length === MAP.count && app.stage.discs.byteLength === 16 * MAP.count', note)

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -478,6 +479,57 @@ def picture_of(opened):
     opened.settle()
     opened.page.add_style_tag(content='#overlay, #tip, #status { visibility: hidden }')
     return np.array(Image.open(io.BytesIO(opened.page.screenshot())).convert('RGB')).astype(int)
+
+
+@pytest.fixture
+def crowded(tmp_path):
+    """A page of 600 notes that are many for it: 500 in one place, 100 alone in rows above it."""
+    places = np.zeros((600, 3), np.float32)
+    places[:500, :2] = np.random.default_rng(0).normal((0, -0.6), 0.03, (500, 2))
+    places[500:, :2] = np.stack([np.arange(100) % 20 / 10 - 0.95, np.arange(100) // 20 / 5], axis=1)
+    columns = note_columns(600) | {'tsne_2d': places, 'pitch': np.full(600, 60, np.int16)}
+    page = write_map(tmp_path, columns)
+    script = tmp_path / 'notes.js'
+    script.write_text(re.sub(r'MANY_NOTES = [\d_]+', 'MANY_NOTES = 120', script.read_text(encoding='utf-8')),
+                      encoding='utf-8')
+    return page
+
+
+class Lazy(LookedAt):
+    ready = 'typeof app !== "undefined" && !app.stage.requested'
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_of_many_notes_crowded_places_stand_out(crowded, chromium, scheme):
+    opened = Lazy(chromium, crowded, color_scheme=scheme)
+    picture = picture_of(opened)
+    background = picture[picture.shape[0] // 2, 260]
+    among, alone = ([np.abs(drawn(picture, opened, note, 1) - background).sum(axis=2).max() for note in notes]
+                    for notes in (range(0, 500, 25), range(550, 570)))
+    assert 20 < np.median(alone) < 0.5 * np.median(among)
+    opened.js('app.stage.frame([550])')  # where notes do not cover each other, they are solid
+    opened.settle()
+    picture = picture_of(opened)
+    assert np.abs(drawn(picture, opened, 550, 1) - background).sum(axis=2).max() > 1.5 * alone[0]
+    assert not opened.complaints
+    opened.page.close()
+
+
+@pytest.mark.parametrize('deed', ['app.store.change({colour: "neuron", neuron: 3})', 'app.choose(2)'])
+def test_of_many_notes_the_activations_are_read_when_needed(crowded, columns, chromium, deed):
+    opened = Lazy(chromium, crowded)
+    assert not opened.js('!!MAP.activation')
+    assert not any(url.endswith('activation.js') for url in opened.requests)
+    opened.js(f'() => {{ {deed}; }}')
+    opened.page.wait_for_function('MAP.activation')
+    if 'neuron' in deed:
+        levels = opened.js('Array.from(levelsOf(3))')
+        assert opened.js('Array.from(app.colours)') == opened.js(
+            'levels => levels.map(level => lookupTable(scale())[level])', levels) and len(set(levels)) > 50
+    else:
+        opened.page.wait_for_selector('#panel-note .neuron')
+    assert not opened.complaints
+    opened.page.close()
 
 
 def drawn(picture, opened, note, size=7):

@@ -23,7 +23,8 @@ from PIL import Image
 import deepdream.map.page as page_module
 import sound_map
 from deepdream.audio import load_waveform
-from deepdream.map import previews
+from deepdream.map import clusters, data, previews
+from deepdream.map.clusters import find_clusters
 from deepdream.map.data import (
     OWN_COLOUR,
     PALETTE,
@@ -225,6 +226,41 @@ def test_family_names_stand_in_their_clusters():
     anchors = cluster_anchors(points, np.repeat([0, 1], [100, 50]))
     assert [family for family, _ in anchors] == [0, 0, 1]
     assert sorted(points[row, 0].round() for family, row in anchors if family == 0) == [-1, 1]
+
+
+def test_a_part_of_many_notes_tells_the_clusters_and_the_names_of_all(monkeypatch):
+    rng = np.random.default_rng(0)
+    truth = np.arange(3000) % 3
+    points = rng.normal(3.0 * truth[:, np.newaxis], 0.3, (3000, 2))
+    whole, names = find_clusters(points), cluster_anchors(points, truth)
+    monkeypatch.setattr(clusters, 'MOST_CLUSTERED', 400)
+    monkeypatch.setattr(data, 'MOST_FOR_ANCHORS', 100)
+    part, of_part = find_clusters(points), cluster_anchors(points, truth)
+    assert len(set(part[part >= 0])) == len(set(whole[whole >= 0])) == 3
+    for cluster in range(3):
+        most = np.bincount(truth[part == cluster])
+        assert most.max() > 0.99 * most.sum()
+    assert (part >= 0).mean() > 0.9
+    assert [family for family, _ in of_part] == [family for family, _ in names] == [0, 1, 2]
+    assert all(np.linalg.norm(points[row] - 3 * family) < 0.4 for family, row in of_part)
+
+
+@pytest.mark.parametrize(('n_notes', 'size'), [(744, 32), (100_000, 32), (131_072, 32), (131_073, 33), (305_979, 75)])
+def test_the_previews_are_files_of_bounded_number_and_size(n_notes, size):
+    assert previews.chunk_size(n_notes) == size
+    assert -(-n_notes // size) <= 4096
+
+
+def test_chunks_of_another_size_hold_every_note_once(tmp_path):
+    files = [(tmp_path / f'{i}.mp3', tmp_path / f'{i}.webp') for i in range(10)]
+    for i, (sound, _) in enumerate(files):
+        sound.write_bytes(bytes([i]))
+    place = np.random.default_rng(0).permutation(10)
+    read = {number: json.loads(script.split(', ', 1)[1].removesuffix(');\n'))
+            for number, script in previews.chunks(files, place, np.ones(10, bool), size=4)}
+    assert [len(chunk) for chunk in read.values()] == [4, 4, 2]
+    for i in range(10):
+        assert base64.b64decode(read[place[i] // 4][place[i] % 4][0]) == bytes([i])
 
 
 # The least distance in OKLab of any two of the first eleven colours, and of all.

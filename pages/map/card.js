@@ -101,7 +101,7 @@ class Card {
 
   neurons(note) {
     if (!MAP.activation) return [];
-    const strongest = Array.from(strongestOf(note), neuron => [neuron, activationOf(note, neuron)])
+    const strongest = Array.from(rowOf('strongest', note), neuron => [neuron, activationOf(note, neuron)])
       .filter(([, value]) => value > 0);
     const [, largest] = extent(strongest.map(([, value]) => value));
     return [element('h3', {}, 'Strongest neurons of fc2'), ...strongest.map(([neuron, value]) => neuronButton(

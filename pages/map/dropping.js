@@ -110,7 +110,7 @@ class OwnSounds {
 
   // The network, unpacked; its script is read from the folder when first asked for.
   async network() {
-    await this.app.activationRead;
+    await this.app.readActivation();
     if (!MAP.network) await loadScript('network.js');
     return this.unpacked ||= unpackNetwork(MAP.network);
   }

@@ -12,7 +12,7 @@ class App {
     this.input = new Input(this, this.stage);
     this.compare = new Compare(this);
     this.card = new Card(this);
-    this.activationRead = this.readActivation();
+    if (MAP.count <= MANY_NOTES) this.readActivation();
     for (const Part of [ColourPanel, FilterPanel, SelectionPanel, SelectionHistory, ConfusionPanel, Tabs, OwnSounds]) {
       new Part(this);
     }
@@ -26,9 +26,10 @@ class App {
     byId('subtitle').textContent = [about, ...MAP.remarks].join(' ');
   }
 
-  async readActivation() {
-    if (MAP.activation) return;
-    await loadScript('activation.js').then(() => this.store.change({loaded: true}), error => this.say(error.message));
+  // Of many notes, the activations are read when they are first needed: 100,000 take 34 MB.
+  readActivation() {
+    return this.activationRead ||= MAP.activation ? Promise.resolve() : loadScript('activation.js').then(
+      () => this.store.change({loaded: true}), error => this.say(error.message));
   }
 
   bindHeader() {
@@ -58,6 +59,8 @@ class App {
       this.colours = pointColours(state);
       stage.request();
     });
+    store.subscribe(['colour', 'note'], ({colour, note}) =>
+      (colour === 'neuron' || note >= 0) && this.readActivation());
     store.subscribe(['note', 'otherInstruments'], () => stage.request());
     store.subscribe(['view'], ({view}) => pressOne(byId('views').children, button => button.dataset.view === view));
     store.subscribe(Object.keys(ADDRESS), state => {

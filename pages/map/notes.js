@@ -1,6 +1,7 @@
 // What the map knows of each note: its pitch, family, prediction, neighbours and activations.
 'use strict';
 
+const MANY_NOTES = 20_000;  // above, what is costly is left for later, and the points let those behind them through
 const VIEWS = ['tsne_2d', 'tsne_3d', 'pca'];
 const NOTE_NAMES = ['C', 'C♯', 'D', 'D♯', 'E', 'F', 'F♯', 'G', 'G♯', 'A', 'A♯', 'B'];
 
@@ -78,10 +79,6 @@ function hasInstrument(note) {
 function neighboursOf(note, otherInstruments) {
   return otherInstruments && hasInstrument(note) ? rowOf('other_neighbours', note).filter(other => other >= 0)
     : rowOf('neighbours', note);
-}
-
-function strongestOf(note) {
-  return rowOf('strongest', note);
 }
 
 // The levels of all notes in a neuron.

@@ -2,6 +2,7 @@
 'use strict';
 
 const RIPPLE_SECONDS = 0.7;
+const LEAST_OPACITY = 0.15;
 const DIM_DEPTH = 0.02;  // share of the drawing order kept for dimmed points
 
 class Stage {
@@ -53,6 +54,12 @@ class Stage {
     return Math.max(1.8, Math.min(5.2, 190 / Math.sqrt(MAP.count))) * Math.max(1, Math.min(3, this.camera.zoom ** 0.4));
   }
 
+  // Above MANY_NOTES, the points are the more transparent the more there are, so that crowded places are darker than
+  // sparse ones; when the map is zoomed in, they get solid.
+  opacity() {
+    return Math.max(LEAST_OPACITY, Math.min(1, MANY_NOTES / MAP.count * this.camera.zoom ** 1.5));
+  }
+
   // In drawing order: dimmed points first, then from far to near, in the plane in an arbitrary but fixed order; last
   // the sounds that predict.py added.
   fillDiscs() {
@@ -61,14 +68,14 @@ class Stage {
     const rank = deep ? i => (1.8 - camera.depth[i]) / 3.7 : i => i * 0.618034 % 0.97;
     const order = this.order.sort(i => lit[i] && (isAdded(i) ? 1 : DIM_DEPTH + rank(i)));
     const [place, colour] = [new Float32Array(this.discs), new Uint32Array(this.discs)];
-    const [radius, dimmed] = [this.radius() * ratio, pixel(theme().dimmed)];
+    const [radius, dimmed, opacity] = [this.radius() * ratio, pixel(theme().dimmed), this.opacity()];
     for (let k = 0; k < MAP.count; k++) {
       const i = order[k];
       const near = 1 / (1 + camera.perspective * camera.depth[i]);
       place[4 * k] = camera.x[i] * ratio;
       place[4 * k + 1] = camera.y[i] * ratio;
       place[4 * k + 2] = radius * near * (lit[i] ? 1 : 0.5);
-      colour[4 * k + 3] = lit[i] ? faded(colours[i], deep ? camera.depth[i] : 0) : dimmed;
+      colour[4 * k + 3] = lit[i] ? faded(colours[i], deep ? camera.depth[i] : 0, opacity) : faded(dimmed, 0, opacity);
     }
   }
 
@@ -231,8 +238,8 @@ class Stage {
   }
 }
 
-// A pixel that lets more of what lies behind it through the farther away it is.
-function faded(colour, depth) {
-  const alpha = Math.max(130, Math.min(255, 215 - 85 * depth));
-  return depth ? (colour & 0xffffff | alpha << 24) >>> 0 : colour;
+// A pixel that lets more of what lies behind it through the farther away it is, and the less its opacity.
+function faded(colour, depth, opacity) {
+  const alpha = opacity * (depth ? Math.max(130, Math.min(255, 215 - 85 * depth)) : 255);
+  return (colour & 0xffffff | Math.round(alpha) << 24) >>> 0;
 }
