@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -19,9 +20,11 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import sound_map
+from deepdream.artifacts import save_csv, save_json
+from deepdream.map.previews import FULL_SECONDS, make_both
+from deepdream.run_folder import PRETRAINED, model_digest
 
 N_TONES = 64
-N_FAMILIES = 11
 LIMITS = {'first': 60, 'again': 10, 'load': 3}  # seconds, for 4,096 notes on two cores
 
 
@@ -41,25 +44,45 @@ def spectrum(waveform):
 
 def write_inputs(root, n_notes, rng):
     data, run, tones = root / 'data', root / 'run', root / 'tones'
-    for folder in (data / 'test/audio', data / 'test/spectrum', run, tones):
+    for folder in (data / 'test/audio', data / 'test/spectrum', tones):
         folder.mkdir(parents=True)
+    shutil.copytree(PRETRAINED, run, ignore=shutil.ignore_patterns('act*', 'PROVENANCE.md'))
+    labels = json.loads((run / 'config.json').read_text())['labels']
     write_tones(tones, rng)
-    family = np.arange(n_notes) % N_FAMILIES
-    notes = [f'family{one}_acoustic_{i:05d}-{24 + i % 84:03d}-{(25, 50, 75, 100, 127)[i % 5]:03d}'
-             for i, one in enumerate(family)]
+    # Instruments of unequal size, 90 a family, as in NSynth.
+    instrument = np.sort((90 * len(labels) * rng.random(n_notes) ** 1.5).astype(int))
+    family = instrument // 90
+    nth = np.arange(n_notes) - np.searchsorted(instrument, instrument)
+    notes = [f'{labels[one]}_acoustic_{number:03d}-{24 + k % 84:03d}-{1 + k // 84:03d}'
+             for one, number, k in zip(family, instrument, nth, strict=True)]
     for i, note in enumerate(notes):
         os.link(tones / f'{i % N_TONES}.wav', data / f'test/audio/{note}.wav')
         os.link(tones / f'{i % N_TONES}.npy', data / f'test/spectrum/{note}.npy')
-    lines = ''.join(f'{note}\n' for note in notes)
-    (data / 'test_samples.txt').write_text(lines)
-    (run / 'activation_samples.txt').write_text(lines)
+    (data / 'test_samples.txt').write_text(''.join(f'{note}\n' for note in notes))
     (data / 'test_labels.txt').write_text(''.join(f'{one}\n' for one in family))
-    (run / 'config.json').write_text(json.dumps({'labels': [f'family{i}' for i in range(N_FAMILIES)]}))
-    activation = np.maximum(0, rng.normal(size=(N_FAMILIES, 256))[family] + rng.normal(size=(n_notes, 256)))
+    write_results(run, notes, family, instrument, labels, rng)
+
+
+def write_results(run, notes, family, instrument, labels, rng):
+    """Write what stages 4 to 6 would."""
+    def around(size, shares):
+        return sum(share * rng.normal(size=(groups.max() + 1, size))[groups] for share, groups in shares)
+
+    alone = np.arange(len(notes))
+    in_few = around(20, [(1, family), (1, instrument), (0.5, alone)])  # activations have far fewer dimensions than 256
+    activation = np.maximum(0, in_few @ rng.normal(size=(20, 256)) + 0.1 * rng.normal(size=(len(notes), 256)))
     np.save(run / 'activation.npy', activation.astype(np.float32))
+    (run / 'activation_samples.txt').write_text(''.join(f'{note}\n' for note in notes))
     for name, size in (('act_pca', 50), ('act_tsne', 2), ('act_tsne_3d', 3)):
-        centres = 5 * rng.normal(size=(N_FAMILIES, size))
-        np.save(run / f'{name}.npy', centres[family] + rng.normal(size=(n_notes, size)))
+        np.save(run / f'{name}.npy', around(size, [(5, family), (2, instrument), (0.5, alone)]).astype(np.float32))
+    probabilities = rng.dirichlet(np.ones(len(labels)), len(notes))
+    save_csv(run / 'predictions.csv', [['note', 'label', 'predicted', *labels], *(
+        [note, labels[one], labels[row.argmax()], *(f'{share:.6f}' for share in row)]
+        for note, one, row in zip(notes, family, probabilities, strict=True))])
+    model = {'model': model_digest(run)}
+    save_json(run / 'activation.json', model)
+    save_json(run / 'metrics.json', model)
+    save_json(run / 'tsne.json', model | {'evaluated_notes': 0, 'trustworthiness': {'tsne_2d': 0.0, 'tsne_3d': 0.0}})
 
 
 def seconds_to_write(root, *arguments):
@@ -69,16 +92,34 @@ def seconds_to_write(root, *arguments):
     return time.perf_counter() - start
 
 
+def make_all_previews(root):
+    """Make the previews: those of the tones, of which all others are hard links; return how long the making took."""
+    start, tones, folder = time.perf_counter(), root / 'tones', root / 'data/test'
+    for i in range(N_TONES):
+        make_both(tones / f'{i}.wav', tones / f'{i}.npy', tones / f'{i}.mp3', tones / f'{i}.webp', False, FULL_SECONDS)
+    seconds = time.perf_counter() - start
+    (folder / 'preview').mkdir()
+    for i, note in enumerate((root / 'data/test_samples.txt').read_text().split()):
+        for ending in ('mp3', 'webp'):
+            os.link(tones / f'{i % N_TONES}.{ending}', folder / f'preview/{note}.{ending}')
+    return seconds / N_TONES
+
+
 def measure_page(path):
-    """Return seconds until the page is drawn, and milliseconds of script (the graphics processor's work comes on top)
-    of a recolouring, of a step of a turn in 3-D and of finding the note under the mouse."""
+    """Return seconds until the page is drawn and until the activations are read, the frames a second of a turn, and
+    milliseconds of script (the graphics processor's work comes on top) of a recolouring, of a step of a turn in 3-D and
+    of finding the note under the mouse."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
         page = browser.new_page(viewport={'width': 1400, 'height': 900})
         start = time.perf_counter()
         page.goto(path.resolve().as_uri())
-        page.wait_for_function('typeof app !== "undefined" && MAP.activation && !app.stage.requested')
+        page.wait_for_function('typeof app !== "undefined" && !app.stage.requested')
         load = time.perf_counter() - start
+        start = time.perf_counter()
+        page.evaluate('app.readActivation()')
+        page.wait_for_function('MAP.activation')
+        activation = time.perf_counter() - start
         timed = 'deed => { const start = performance.now(); for (let i = 0; i < 20; i++) eval(deed);' \
                 ' return (performance.now() - start) / 20; }'
         page.evaluate('app.stage.camera.show("tsne_3d")')
@@ -86,8 +127,18 @@ def measure_page(path):
                  'app.stage.camera.turn(9, 0); app.stage.paint()',
                  'app.input.pick([9 * i, 400])')
         milliseconds = [page.evaluate(timed, deed) for deed in deeds]
+        frames = page.evaluate('''() => new Promise(resolve => {
+            const [start, n] = [performance.now(), 30];
+            const turn = left => {
+                app.stage.camera.turn(9, 0);
+                app.stage.paint();
+                if (left) requestAnimationFrame(() => turn(left - 1));
+                else resolve(1000 * n / (performance.now() - start));
+            };
+            turn(n);
+        })''')
         browser.close()
-    return load, *milliseconds
+    return load, activation, frames, *milliseconds
 
 
 def main():
@@ -98,16 +149,23 @@ def main():
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         root = Path(folder)
         write_inputs(root, args.notes, np.random.default_rng(0))
+        preview = make_all_previews(root)
         figures = {'first': seconds_to_write(root), 'again': seconds_to_write(root)}
-        figures['load'], recolour, turn, pick = measure_page(root / 'run/map/index.html')
-        embedded = seconds_to_write(root, '--embed')
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        figures['load'], activation, frames, recolour, turn, pick = measure_page(root / 'run/map/index.html')
+        embedded = seconds_to_write(root, '--embed') if args.notes <= 4096 else 0
         size = sum(path.stat().st_size for path in (root / 'run/map').rglob('*') if path.is_file())
-        one_file = (root / 'run/map_embed.html').stat().st_size
+        one_file = (root / 'run/map_embed.html').stat().st_size if embedded else 0
+        n_chunks = len(list((root / 'run/map/previews').iterdir()))
     for name, value in figures.items():
         print(f'{name:6} {value:6.2f} s  (at most {LIMITS[name]} s for 4,096 notes)')
+    print(f'first and again are without making the previews, {1000 * preview:.0f} ms a note on one core; '
+          f'at most {memory:.0f} MB of memory; the activations are read in {activation:.1f} s; '
+          f'a turn: {frames:.0f} frames a second without a graphics processor')
     print(f'script time: a recolouring {recolour:.1f} ms, a step of a turn {turn:.1f} ms, '
           f'finding the note under the mouse {pick:.2f} ms')
-    print(f'page {size / 1e6:.1f} MB; embedded {one_file / 1e6:.1f} MB, written in {embedded:.1f} s')
+    print(f'page {size / 1e6:.1f} MB, {n_chunks:,} files of previews; '
+          f'embedded {one_file / 1e6:.1f} MB, written in {embedded:.1f} s')
     return int(args.notes == 4096 and any(figures[name] > limit for name, limit in LIMITS.items()))
 
 
