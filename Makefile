@@ -107,7 +107,7 @@ $(RUN)/.activated: activation.py $(RUN)/.trained $(call missing,$(RUN)/activatio
 	$(BIN)/python activation.py --data $(DATA) --run $(RUN)
 	@touch $@
 
-$(RUN)/.embedded: tsne.py $(RUN)/.activated $(call missing,$(addprefix $(RUN)/,act_pca.npy act_tsne.npy act_tsne_3d.npy))
+$(RUN)/.embedded: tsne.py $(RUN)/.activated $(call missing,$(addprefix $(RUN)/,act_pca.npy act_tsne.npy tsne.json))
 	$(BIN)/python tsne.py --data $(DATA) --run $(RUN)
 	@touch $@
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from deepdream.artifacts import SPLITS, BadInput
 from deepdream.cluster import scheduler
 from deepdream.command_line import at_least, command, parser
+from deepdream.embedding import DEEP_BELOW
 from deepdream.run_folder import PRETRAINED, choose_run, model_digest
 from deepdream.sound_files import find_sounds, printable
 
@@ -56,7 +57,7 @@ def write_folder_map(args, run, out, targets):
     from deepdream.map.page import write_embedded, write_page
     from deepdream.map.store import FOLDER, clear_up
     shown = open_folder_map(args.sounds, run, out, targets, model_digest(run), args.middle_c,
-                            args.estimate_pitch)
+                            args.estimate_pitch, args.deep)
     n_sounds = len(shown.columns['note'])
     n_shown = min(args.limit or n_sounds, n_sounds)
     page = out / ('map_embed.html' if args.embed else 'index.html')
@@ -81,13 +82,15 @@ def parse_arguments(argv):
     folder.add_argument('--sounds', nargs='+', type=Path, metavar='DIR', help='folders with sounds in them, or files')
     folder.add_argument('--output', type=Path, metavar='OUT', help='where to write (default: {first DIR}_map)')
     folder.add_argument('--windows', action='store_true', help='every four seconds of a sound, not only the loudest')
+    folder.add_argument('--3d', dest='deep', action='store_true', help=f'place {DEEP_BELOW:,} sounds and more by t-SNE '
+                        'in 3-D, too; fewer are without it')
     pitch = options.add_argument_group('pitch of your own samples, where examples.json does not tell it')
     pitch.add_argument('--middle-c', choices=('C4', 'C3'), default='C4', help='how file names call the pitch 60')
     pitch.add_argument('--estimate-pitch', action='store_true',
                        help='estimate the pitches that neither the files nor their names tell: a second a note')
     args = options.parse_args(argv)
-    if not args.sounds and (args.output or args.windows):
-        options.error('--output and --windows are for --sounds')
+    if not args.sounds and (args.output or args.windows or args.deep):
+        options.error('--output, --windows and --3d are for --sounds')
     return args
 
 

@@ -2,16 +2,19 @@
 
 Reads RUN/activation.npy with its list, and the lists and spectra of DATA. Writes RUN/act_pca.npy (n, 50),
 RUN/act_tsne.npy (n, 2), RUN/act_tsne_3d.npy (n, 3) and RUN/tsne.json, which measures how far to trust the maps.
+From 50,000 notes on, there is an act_tsne_3d.npy only with --3d.
 """
 
 import numpy as np
 
 from deepdream.artifacts import BadInput, run_path, save_json, save_npy
 from deepdream.command_line import at_least, command, parser, random_seed
-from deepdream.embedding import MIN_NOTES, fit_pca, fit_tsne
+from deepdream.embedding import DEEP_BELOW, ENGINES, MIN_NOTES, OPENTSNE_FROM, PERPLEXITY, fit_maps, fit_pca
 from deepdream.metrics import PURITIES, SPACES, measure_map
 from deepdream.notes import instrument_indices
 from deepdream.run_folder import load_activation, model_digest
+
+ARRAYS = {'pca': 'act_pca.npy', 'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy'}
 
 
 def check_spread(path, activation):
@@ -65,9 +68,14 @@ def main(argv=None):
     options.add_argument('--labels', default='labels.txt', help='the labels, one a line')
     options.add_argument('--split', default='test', choices=['train', 'valid', 'test'],
                          help='whose notes to place')
-    options.add_argument('--perplexity', type=at_least(1, float), default=30,
+    options.add_argument('--perplexity', type=at_least(1, float), default=PERPLEXITY,
                          help='about how many neighbours count for a note')
     options.add_argument('--components', type=at_least(3), default=50, help='dimensions of the PCA')
+    options.add_argument('--engine', choices=ENGINES, default='auto',
+                         help=f'library of the t-SNE; auto is opentsne from {OPENTSNE_FROM:,} notes on, and '
+                              'scikit-learn below')
+    options.add_argument('--3d', dest='deep', action='store_true',
+                         help=f'place {DEEP_BELOW:,} notes and more in 3-D, too; fewer are without it')
     options.add_argument('--quality-notes', type=at_least(MIN_NOTES), default=2000,
                          help='drawn for the quality figures, at most')
     options.add_argument('--seed', type=random_seed, default=0)
@@ -80,16 +88,19 @@ def main(argv=None):
     spectra = load_spectra(provider, args.split, chosen)
     pca, explained = fit_pca(activation, args.components, args.seed)
     perplexity = min(args.perplexity, (len(notes) - 1) / 3)
-    maps = {n: fit_tsne(pca, n, perplexity, args.seed) for n in (2, 3)}
+    maps = fit_maps(pca, perplexity, args.seed, args.engine, args.deep)
 
     quality = {'model': model_digest(args.run), 'n_notes': len(notes), 'perplexity': perplexity,
                'n_components': pca.shape[1], 'explained_variance': explained, 'evaluated_notes': len(chosen)}
     quality |= measure_map({'raw_spectra': spectra, 'fc2': activation[chosen], 'pca': pca[chosen],
-                            'tsne_2d': maps[2][chosen], 'tsne_3d': maps[3][chosen]},
+                            **{view: coordinates[chosen] for view, coordinates in maps.items()}},
                            provider.class_indices[args.split][chosen],
                            instrument_indices([notes[i] for i in chosen]))
-    for name, array in (('act_pca.npy', pca), ('act_tsne.npy', maps[2]), ('act_tsne_3d.npy', maps[3])):
-        save_npy(run_path(args.run, name, args.split), array)
+    # Until all is written, nothing of an earlier map is left that could be taken for a part of this one.
+    for name in ('tsne.json', 'act_tsne_3d.npy'):
+        run_path(args.run, name, args.split).unlink(missing_ok=True)
+    for view, array in ({'pca': pca} | maps).items():
+        save_npy(run_path(args.run, ARRAYS[view], args.split), array)
     save_json(run_path(args.run, 'tsne.json', args.split), quality)
     print_quality(quality)
 

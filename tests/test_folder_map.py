@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 import sound_map
 from deepdream import embedding
-from deepdream.map import folder_map, page, store
+from deepdream.map import folder_map, page, places, store
 from deepdream.map.clusters import NONE, describe_clusters, find_clusters
 from deepdream.map.folder_map import MOST_FOLDERS, OTHER_FOLDERS, folder_tags
 from deepdream.map.store import key_of, shorter_preview
@@ -36,6 +36,7 @@ def quick():
     """t-SNE in few steps and, since OpenMP's threads wait in a busy loop, in one thread."""
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.setattr(embedding, 'N_ITERATIONS', 260)
+        patch.setattr(embedding, 'N_THREADS', 1)
         yield
 
 
@@ -164,7 +165,7 @@ def test_only_new_and_changed_sounds_are_computed_and_removed_ones_disappear(tmp
     names = {Path(row['path']).name for row in table(out)}
     assert 'new.wav' in names and 'hum 0.wav' not in names
     assert {path.name.partition('-')[0].partition('.')[0] for path in (out / 'computed').iterdir()} == {
-        name.removesuffix('.npy') for name in after}
+        'network', *(name.removesuffix('.npy') for name in after)}
 
 
 def test_a_killed_run_ends_the_same(mapped, tmp_path):
@@ -180,6 +181,48 @@ def test_a_killed_run_ends_the_same(mapped, tmp_path):
     (out / 'computed/.tmp.left-0.mp3').touch()
     assert map_sounds(out, folder) == 0
     assert contents(out) == contents(whole)
+
+
+@pytest.mark.parametrize('written', [True, False], ids=['before places.npz', 'before tsne.json'])
+def test_a_growing_map_ends_the_same_when_it_is_stopped(copied, tmp_path, monkeypatch, written):
+    folder, out = copied
+    whole = shutil.copytree(out, tmp_path / 'whole')
+    new = write_wav(tmp_path / 'new/bell.wav', sound_of('bell', 9))
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(places, 'fit_maps' if written else 'save_json', stop)
+        assert map_sounds(out, folder, new) == 130
+    for one in (out, whole):
+        assert map_sounds(one, folder, new) == 0
+    arrays = ('places.npz', 'tsne.json', *ARRAYS)
+    assert [(out / name).read_bytes() for name in arrays] == [(whole / name).read_bytes() for name in arrays]
+
+
+def test_damaged_places_are_named(copied, capfd):
+    folder, out = copied
+    (out / 'places.npz').write_bytes((out / 'places.npz').read_bytes()[:200])
+    (out / 'tsne.json').unlink()
+    assert map_sounds(out, folder) == 1
+    error_line(capfd.readouterr().err, 'places.npz is damaged', 'delete it')
+
+
+def test_a_page_without_a_3_d_map_offers_none(tmp_path, open_page, monkeypatch, capfd):
+    monkeypatch.setattr(embedding, 'DEEP_BELOW', 6)
+    for i in range(6):
+        write_wav(tmp_path / f'sounds/{i}.wav', sound_of(KINDS[i % 3], i))
+    for options, made in (((), False), (['--3d'], True), ((), False)):
+        assert map_sounds(tmp_path / 'out', tmp_path / 'sounds', options=options) == 0
+        assert (tmp_path / 'out/act_tsne_3d.npy').exists() == made
+    assert len([line for line in capfd.readouterr().out.splitlines() if '6 notes' in line and '--3d' in line]) == 1
+    opened = open_page(tmp_path / 'out/index.html')
+    assert opened.page.locator('#views button:visible').all_inner_texts() == ['t-SNE 2-D', 'PCA']
+    for key, view in (('2', 'tsne_2d'), ('3', 'pca'), ('2', 'pca'), ('1', 'tsne_2d')):
+        opened.page.keyboard.press(key)
+        assert opened.js('app.store.state.view') == view
+    assert 'tsne_3d' not in opened.js('csvText([0])')
 
 
 def test_the_map_of_a_folder_may_lie_in_it(mapped, tmp_path):

@@ -18,9 +18,9 @@ import evaluate
 import predict
 import sound_map
 from deepdream.artifacts import save_csv
+from deepdream.embedding import mean_place
 from deepdream.map.data import VIEWS, gather, pack
 from deepdream.map.listener import open_listener, pack_network
-from deepdream.map.user_sounds import nearest_weights
 from deepdream.novelty import Novelty
 from deepdream.run_folder import PRETRAINED, load_activation, model_digest
 from deepdream.sound_font import default_font, render, to_level
@@ -187,10 +187,9 @@ def test_dropped_notes_are_answered_and_placed_as_predict_does(harmonic, opened,
     compare(answers, rows)
     _, columns = gather(data, run, 'test')
     _, fc2 = open_network(run).predict(np.stack([next(predict.windows_of(path))[1] for path in paths]))
-    nearest, weights = nearest_weights(fc2, columns['activation'])
     for i, view in enumerate(VIEWS):
         np.testing.assert_allclose([answer['places'][i] for answer in answers],
-                                   (weights[..., np.newaxis] * columns[view][nearest]).sum(axis=1), atol=0.002)
+                                   mean_place(columns['activation'], columns[view], fc2), atol=0.002)
 
 
 def test_the_tutorials_network_listens_too(tutorial, small_data, open_page, tmp_path):

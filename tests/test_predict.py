@@ -13,12 +13,14 @@ import pytest
 import soundfile
 from browser import Opened
 from conftest import ODD_NOTES, SMALL_LABELS, damaged_copy, edit_json, noise, sine, stage, write_wav
+from threadpoolctl import threadpool_limits
 
 import activation
 import evaluate
 import predict
 import sound_map
 from deepdream.audio import load_from_onset
+from deepdream.embedding import fit_maps, fit_pca
 from deepdream.map.data import OWN_COLOUR, VIEWS, gather
 from deepdream.map.user_sounds import place_sounds
 from deepdream.neighbours import Neighbourhood
@@ -29,13 +31,15 @@ BASS, FLUTE = 'bass_acoustic_020-048-100', 'flute_synthetic_021-048-100'
 
 @pytest.fixture(scope='module')
 def ready(trained, small_data, tmp_path_factory):
-    """A run with predictions, activations and (random) embeddings."""
+    """A run with predictions, activations and embeddings."""
     run = damaged_copy(trained, tmp_path_factory.mktemp('ready') / 'run')
     assert stage(evaluate, small_data, run, '--no-baseline') == 0
     assert stage(activation, small_data, run) == 0
-    rng = np.random.default_rng(0)
-    for name, size in (('act_pca', 36), ('act_tsne', 2), ('act_tsne_3d', 3)):
-        np.save(run / f'{name}.npy', rng.normal(size=(36, size)).astype(np.float32))
+    pca, _ = fit_pca(np.load(run / 'activation.npy'), 36, 0)
+    with threadpool_limits(1):
+        maps = fit_maps(pca, 35 / 3, 0)
+    for view, array in ({'pca': pca} | maps).items():
+        np.save(run / VIEWS[view], array)
     (run / 'tsne.json').write_text(json.dumps({
         'model': model_digest(run), 'purity_k': 10, 'evaluated_notes': 36, 'purity': {'fc2': 0.8},
         'trustworthiness': {'tsne_2d': 0.9, 'tsne_3d': 0.9}}))

@@ -14,7 +14,9 @@ from threadpoolctl import threadpool_limits
 import tsne
 from deepdream import embedding as embedding_part
 from deepdream import neighbours
-from deepdream.embedding import fit_pca, fit_tsne
+from deepdream.embedding import choose_engine, fit_maps, fit_pca, fit_tsne, place_among, project
+from deepdream.map.data import unit_box
+from deepdream.map.places import place_sounds
 from deepdream.metrics import PURITIES, measure_map, measure_purity
 from deepdream.neighbours import nearest_rows
 from deepdream.run_folder import model_digest
@@ -45,7 +47,8 @@ def maps_of(run, split='_train'):
 @pytest.fixture(scope='module', autouse=True)
 def one_thread():
     """OpenMP's threads wait for each other in a busy loop: on a machine at work that takes ten times as long."""
-    with threadpool_limits(1):
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding_part, 'N_THREADS', 1)
         yield
 
 
@@ -95,20 +98,27 @@ def test_separate_clusters_stay_separate_in_three_dimensions(mapped):
     assert quality['trustworthiness']['tsne_3d'] > 0.9
 
 
+@pytest.mark.parametrize('engine', ['scikit-learn', 'opentsne'])
 @pytest.mark.parametrize('n_dimensions', [2, 3])
-def test_what_has_so_few_dimensions_is_mapped_faithfully(n_dimensions):
+def test_what_has_so_few_dimensions_is_mapped_faithfully(n_dimensions, engine):
     from sklearn.manifold import trustworthiness
     vectors = np.random.default_rng(0).uniform(size=(60, n_dimensions)).astype(np.float32)
-    coordinates = fit_tsne(vectors, n_dimensions, 59 / 3, 0)
+    coordinates = fit_tsne(vectors, n_dimensions, 59 / 3, 0, engine)
     assert coordinates.shape == (60, n_dimensions)
     assert trustworthiness(vectors, coordinates, n_neighbors=10) > 0.95
 
 
-def test_same_seed_same_maps(tiny_data, tmp_path, monkeypatch):
+@pytest.fixture
+def few_steps(monkeypatch):
     monkeypatch.setattr(embedding_part, 'N_ITERATIONS', 300)
+    monkeypatch.setattr(embedding_part, 'OPENTSNE_ITERATIONS', (50, 50))
+
+
+@pytest.mark.parametrize('engine', ['scikit-learn', 'opentsne'])
+def test_same_seed_same_maps(tiny_data, tmp_path, few_steps, engine):
     runs = [write_activation(tiny_data, tmp_path / name, 'train') for name in ('run', 'same')]
     for run in runs:
-        assert stage(tsne, tiny_data, run, '--split', 'train') == 0
+        assert stage(tsne, tiny_data, run, '--split', 'train', '--engine', engine) == 0
     for name, array in maps_of(runs[0]).items():
         np.testing.assert_array_equal(maps_of(runs[1])[name], array)
 
@@ -130,6 +140,54 @@ def test_six_notes_work_and_say_so(tiny_data, tmp_path, capfd):
     assert '\r' not in printed.err
 
 
+@pytest.mark.parametrize('engine', ['scikit-learn', 'opentsne'])
+@pytest.mark.parametrize('n_notes', [5, 20, 48])
+def test_few_notes_do_not_fall_into_one_place(n_notes, engine):
+    vectors = np.random.default_rng(1).normal(size=(n_notes, 6)).astype(np.float32)
+    for n_dimensions in (2, 3):
+        assert np.ptp(fit_tsne(vectors, n_dimensions, (n_notes - 1) / 3, 0, engine), axis=0).max() > 1
+
+
+@pytest.mark.parametrize(('n_dimensions', 'fft_from'), [(2, 0), (2, 10_000), (3, 0)], ids=['FFT', 'Barnes-Hut', '3-D'])
+def test_opentsne_keeps_separate_clusters_separate(monkeypatch, n_dimensions, fft_from):
+    monkeypatch.setattr(embedding_part, 'FFT_FROM', fft_from)
+    monkeypatch.setattr(embedding_part, 'OPENTSNE_ITERATIONS', (100, 100))
+    vectors, labels = gaussians(20)
+    coordinates = fit_tsne(vectors, n_dimensions, 15, 0, 'opentsne')
+    assert coordinates.shape == (60, n_dimensions) and coordinates.dtype == np.float32
+    assert purities(coordinates, labels, np.arange(60))['purity'][0] == 1
+
+
+def test_auto_takes_opentsne_for_many_notes_only():
+    least = embedding_part.OPENTSNE_FROM
+    assert [choose_engine('auto', n) for n in (5, least - 1, least)] == ['scikit-learn', 'scikit-learn', 'opentsne']
+    for engine in ('scikit-learn', 'opentsne'):
+        assert {choose_engine(engine, n) for n in (5, least)} == {engine}
+
+
+def test_opentsne_shows_its_progress_as_lines(tiny_data, tmp_path, capfd):
+    run = write_activation(tiny_data, tmp_path / 'run', 'train')
+    assert stage(tsne, tiny_data, run, '--split', 'train', '--engine', 'opentsne') == 0
+    error = capfd.readouterr().err
+    for bar in ('t-SNE 2-D', 't-SNE 3-D'):
+        lines = [line for line in error.splitlines() if line.startswith(bar)]
+        assert '0/750' in lines[0] and '750/750' in lines[-1] and 'KL=' in lines[-1]
+    assert '\r' not in error
+
+
+def test_many_notes_are_placed_in_3_d_only_on_request(tiny_data, tmp_path, few_steps, monkeypatch, capfd):
+    run = write_activation(tiny_data, tmp_path / 'run', 'train')
+    assert stage(tsne, tiny_data, run, '--split', 'train') == 0  # of few notes, without being asked
+    assert (run / 'act_tsne_3d_train.npy').exists() and '--3d' not in capfd.readouterr().out
+    monkeypatch.setattr(embedding_part, 'DEEP_BELOW', 8)
+    for options, made in (((), False), (('--3d',), True), ((), False)):
+        assert stage(tsne, tiny_data, run, '--split', 'train', *options) == 0
+        printed = capfd.readouterr().out
+        assert (run / 'act_tsne_3d_train.npy').exists() == made
+        assert ('tsne_3d' in json.loads((run / 'tsne_train.json').read_text())['trustworthiness']) == made
+        assert any('8 notes' in line and '--3d' in line for line in printed.splitlines()) != made
+
+
 def test_four_notes_are_too_few(tiny_data, tmp_path, fails):
     run = write_activation(tiny_data, tmp_path / 'run', 'valid')
     line = fails(tsne, tiny_data, run, '--split', 'valid')
@@ -149,6 +207,96 @@ def clusters(centres, sizes, seed=0):
     """Return points (n, 2) around places on a line."""
     noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (sum(sizes), 2))
     return noise + np.repeat(centres, sizes)[:, np.newaxis] * [1, 0]
+
+
+def gaussians(n_each, seed=0):
+    """Return (points (3 * n_each, 10) around three places far apart, the number of the place of each)."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(3), n_each)
+    return (8 * np.eye(3, 10)[labels] + rng.normal(size=(3 * n_each, 10))).astype(np.float32), labels
+
+
+@pytest.fixture(scope='module', params=['scikit-learn', 'opentsne'])
+def gaussian_map(request, one_thread):
+    """Vectors, their labels and {view: places} of 120 notes, by each engine."""
+    vectors, labels = gaussians(40)
+    pca, _ = fit_pca(vectors, 10, 0)
+    return vectors, labels, {'pca': pca} | fit_maps(pca, 30, 0, request.param)
+
+
+@pytest.mark.parametrize(('view', 'fft_from'), [('tsne_2d', 10_000), ('tsne_3d', 10_000), ('tsne_2d', 0)],
+                         ids=['2-D', '3-D', 'FFT'])
+def test_a_later_sound_that_is_a_copy_of_a_note_lands_at_it(gaussian_map, monkeypatch, view, fft_from):
+    monkeypatch.setattr(embedding_part, 'FFT_FROM', fft_from)
+    vectors, labels, maps = gaussian_map
+    before = maps[view].copy()
+    placed = place_among(vectors, maps[view], vectors[::10])
+    distances = np.linalg.norm(placed[:, np.newaxis] - maps[view], axis=2)
+    assert distances[np.arange(12), np.arange(0, 120, 10)].max() < 0.06 * np.ptp(maps[view], axis=0).max()
+    assert (labels[distances.argmin(axis=1)] == labels[::10]).all()
+    np.testing.assert_array_equal(maps[view], before)  # the notes stay
+
+
+def test_later_sounds_are_placed_each_by_itself(gaussian_map):
+    vectors, _, maps = gaussian_map
+    later = gaussians(2, seed=1)[0]
+    together = place_among(vectors, maps['tsne_2d'], later)
+    alone = [place_among(vectors, maps['tsne_2d'], one[np.newaxis])[0] for one in later]
+    np.testing.assert_allclose(alone, together, atol=1e-3)
+
+
+def test_a_later_sound_stands_in_its_cluster_or_at_the_edge_of_the_two_it_is_between(gaussian_map):
+    vectors, labels, maps = gaussian_map
+    later, of_later = gaussians(5, seed=1)
+    points = maps['tsne_2d']
+    placed = place_among(vectors, points, np.concatenate([later, 4 * np.eye(3, 10)[:1] + 4 * np.eye(3, 10)[1:2]]))
+    centres = np.stack([points[labels == one].mean(axis=0) for one in range(3)])
+    distances = np.linalg.norm(placed[:, np.newaxis] - centres, axis=2)
+    np.testing.assert_array_equal(distances[:-1].argmin(axis=1), of_later)
+    assert distances[-1].argmax() == 2  # not by the third
+
+
+def test_five_notes_are_enough_to_place_a_later_sound():
+    vectors = np.random.default_rng(0).normal(size=(5, 16)).astype(np.float32)
+    coordinates = np.random.default_rng(1).normal(size=(5, 2)).astype(np.float32)
+    np.testing.assert_allclose(place_among(vectors, coordinates, vectors[:2]), coordinates[:2], atol=0.01)
+
+
+@pytest.mark.parametrize('n_notes', [8, 120])
+def test_notes_that_are_all_the_same_are_enough_to_place_a_later_sound(n_notes):
+    assert np.isfinite(place_among(np.zeros((n_notes, 16)), np.zeros((n_notes, 2)), np.zeros((1, 16)))).all()
+
+
+def test_later_sounds_have_the_components_of_the_pca():
+    from sklearn.decomposition import PCA
+    vectors = np.maximum(np.random.default_rng(0).normal(size=(90, 30)), 0).astype(np.float32)
+    vectors[:, 7] = 0  # a neuron that is dead
+    components, _ = fit_pca(vectors[:60], 10, 0)
+    expected = PCA(10, svd_solver='full').fit(vectors[:60]).transform(vectors[60:])
+    np.testing.assert_allclose(project(vectors[:60], components, vectors[60:]), expected, atol=1e-4)
+    np.testing.assert_allclose(project(vectors[:60], -components, vectors[60:]), -expected, atol=1e-4)
+
+
+@pytest.mark.parametrize('engine', ['scikit-learn', 'opentsne'])
+def test_a_map_that_starts_from_an_earlier_one_keeps_its_form(engine):
+    vectors, _ = gaussians(40)
+    first = fit_tsne(vectors, 2, 30, 0, engine) @ np.array([[0, -1], [1, 0]], np.float32)  # turned
+    again = fit_tsne(vectors, 2, 30, 0, engine, first)
+    moved = np.linalg.norm(unit_box(again) - unit_box(first), axis=1)  # as the page shows it, from -1 to 1
+    assert np.median(moved) < 0.1
+
+
+def test_the_sounds_of_a_folder_keep_their_places_when_others_come_and_go(tmp_path):
+    rng = np.random.default_rng(0)
+    vectors = (rng.uniform(size=(90, 2)) @ rng.normal(size=(2, 10))).astype(np.float32)
+    maps = []
+    for rows in (np.r_[:50, 60:90], np.r_[2:90], np.r_[2:90]):  # ten come, two go; nothing more
+        pca, _ = fit_pca(vectors[rows], 10, 0)
+        maps.append(place_sounds(tmp_path / 'places.npz', [str(row) for row in rows], vectors[rows], pca))
+    first, then = unit_box(maps[0]['tsne_2d'])[2:], unit_box(maps[1]['tsne_2d'])[np.r_[:48, 58:88]]
+    assert np.median(np.linalg.norm(first - then, axis=1)) < 0.1
+    for view in ('tsne_2d', 'tsne_3d'):
+        np.testing.assert_array_equal(maps[1][view], maps[2][view])
 
 
 def test_both_purities_are_one_for_a_cluster_a_label():
@@ -318,7 +466,7 @@ def test_constant_activation_of_a_dead_network_is_refused(tiny_data, run):
 
 @pytest.mark.parametrize('arguments', [
     ('--components', 0), ('--components', -2), ('--perplexity', 0), ('--perplexity', 'nan'), ('--quality-notes', 0),
-    ('--seed', -1), ('--seed', 2 ** 32)], ids=' '.join(['{}']).format)
+    ('--seed', -1), ('--seed', 2 ** 32), ('--engine', 'umap')], ids=' '.join(['{}']).format)
 def test_nonsense_numbers_are_refused(tiny_data, run, fails, arguments):
     line = fails(tsne, tiny_data, run, *arguments)
     assert arguments[0].strip('-').split('-')[0] in line
@@ -347,7 +495,7 @@ def test_two_components_are_enough_or_refused(tiny_data, run, capfd, monkeypatch
 
 def test_disk_full_leaves_no_half_file(small_data, tmp_path, fails, monkeypatch):
     run = write_activation(small_data, tmp_path / 'run', 'train')
-    monkeypatch.setattr(tsne, 'fit_tsne', lambda embedding, n_dimensions, *others: embedding[:, :n_dimensions])
+    monkeypatch.setattr(embedding_part, 'fit_tsne', lambda embedding, n_dimensions, *_: embedding[:, :n_dimensions])
     with disk_full(8000):  # act_pca takes 12,928 bytes
         line = fails(tsne, small_data, run, '--split', 'train')
     assert 'cannot write' in line and 'act_pca_train.npy' in line

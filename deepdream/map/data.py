@@ -7,6 +7,7 @@ import numpy as np
 
 from deepdream.artifacts import BadInput, list_path, load_json, load_lines, run_path
 from deepdream.map.clusters import describe_clusters, find_clusters
+from deepdream.metrics import with_space_ids
 from deepdream.neighbours import nearest_notes, nearest_rows
 from deepdream.notes import instrument_indices, instrument_of, note_attributes
 from deepdream.run_folder import check_stage, load_activation, load_rows
@@ -40,14 +41,21 @@ def gather(data, run, split, middle_c='C4'):
     columns = {'note': np.array(notes, dtype=object), 'class_index': class_indices(data, split, notes, len(labels)),
                'activation': activation}
     check_stage(run, 'tsne.json', 'tsne.py', split)
-    for view, name in VIEWS.items():
-        columns[view] = unit_box(load_rows(run_path(run, name, split), 'tsne.py', len(notes)))
+    columns |= {view: unit_box(points) for view, points in load_views(run, split, len(notes)).items()}
     columns['cluster'] = find_clusters(columns['tsne_2d'][:, :2])
     predictions = run_path(run, 'predictions.csv', split)
     if predictions.exists():
         check_stage(run, 'metrics.json', 'evaluate.py', split)
         columns['probabilities'] = load_probabilities(predictions, notes, labels)
     return labels, columns | note_attributes(data, split, notes, middle_c)
+
+
+def load_views(run, split, n_notes):
+    """Return {one of VIEWS: coordinates (n_notes, ...)}; of many notes, tsne.py may have made no 3-D map."""
+    path = run_path(run, 'tsne.json', split)
+    made = with_space_ids(load_json(path, 'tsne.py', trustworthiness=dict))['trustworthiness']
+    return {view: load_rows(run_path(run, name, split), 'tsne.py', n_notes) for view, name in VIEWS.items()
+            if view != 'tsne_3d' or view in made}
 
 
 def class_indices(data, split, notes, n_labels):
@@ -88,10 +96,13 @@ def sample_rows(columns, n_notes, seed=0):
     return {name: column[rows] for name, column in columns.items()}
 
 
-def unit_box(points):
-    """Return the first three coordinates (n, 3), missing ones zero, centred and scaled into [-1, 1]."""
-    points = points[:, :3]
-    low, high = points.min(axis=0), points.max(axis=0)
+def unit_box(points, of_points=None):
+    """Return the first three coordinates (n, 3), missing ones zero, centred and scaled into [-1, 1].
+
+    With `of_points`, they are moved and scaled as these would be.
+    """
+    points, of_points = points[:, :3], (points if of_points is None else of_points)[:, :3]
+    low, high = of_points.min(axis=0), of_points.max(axis=0)
     centred = (points - (low + high) / 2) / max((high - low).max() / 2, 1e-9)
     return np.pad(centred, ((0, 0), (0, 3 - centred.shape[1]))).astype(np.float32)
 
@@ -209,7 +220,7 @@ def pack_map(labels, columns, has_sound, n_notes=None, middle_octave=4):
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
               'place': map_order(columns['tsne_2d']).astype(np.int32),
               'strongest': np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST_NEURONS].astype(np.uint16),
-              **neighbour_arrays(activation, of_notes), **{view: columns[view] for view in VIEWS},
+              **neighbour_arrays(activation, of_notes), **{view: columns[view] for view in VIEWS if view in columns},
               **{name: columns[name] for name in ('start', 'out_of_distribution') if name in columns}}
     if 'probabilities' in columns:
         arrays['probabilities'] = np.rint(np.clip(columns['probabilities'], 0, 1) * 65535).astype(np.uint16)
@@ -221,5 +232,5 @@ def pack_map(labels, columns, has_sound, n_notes=None, middle_octave=4):
             'families': families, 'colours': family_colours(len(labels)) + [colour for _, colour in own],
             'source_colours': family_colours(len(sources)), 'clusters': clusters,
             'anchors': {view: cluster_anchors(columns[view][:n_notes], columns['class_index'][:n_notes])
-                        for view in VIEWS},
+                        for view in VIEWS if view in columns},
             'arrays': {name: pack(array) for name, array in arrays.items()}}

@@ -147,16 +147,16 @@ class FolderMap:
         return content, pack_activation(columns['activation']), network, scripts
 
 
-def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_pitch=False):
+def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_pitch=False, deep=False):
     """Place the sounds whose results are kept, {path: OUT/computed/{key}}; write sounds.csv; return the FolderMap.
 
-    `sounds` are the folders and files that were asked for.
+    `sounds` are the folders and files that were asked for; `deep` makes a 3-D map by t-SNE of however many sounds.
     """
     labels = load_json(run / 'config.json', 'train.py', labels=list)['labels']
     base = base_folder(sounds)
     columns = gather_sounds(run, labels, targets, base, middle_c, estimate_pitch)
     keys = [f'{target.name} {window}' for target, window in zip(columns['target'], columns['window'], strict=True)]
-    places, quality = embed_sounds(out, keys, columns['activation'], digest)
+    places, quality = embed_sounds(out, keys, columns['activation'], digest, deep)
     columns['cluster'] = find_clusters(places['tsne_2d'])
     save_csv(out / 'sounds.csv', table_of(columns, labels))
     columns |= {view: unit_box(points) for view, points in places.items()}

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 
 from deepdream.artifacts import load_json, save_json
+from deepdream.embedding import N_AROUND
 from deepdream.map.data import OWN_COLOUR, OWN_FAMILY, pack
-from deepdream.map.user_sounds import N_AROUND
 from deepdream.novelty import TOLERANCE, open_novelty
 from deepdream.spectrum import DB_PER_NEPER, normalise
 

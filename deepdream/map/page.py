@@ -100,7 +100,7 @@ def open_sound_map(data, run, split, middle_c='C4', estimate_pitch=False):
     """Return the SoundMap of a split; FileNotFoundError or BadInput where a stage before has not done its part."""
     labels, columns = gather(data, run, split, middle_c)
     quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', trustworthiness=dict, evaluated_notes=int)
-    return SoundMap(data, run, split, labels, columns, place_sounds(run, columns, len(labels)),
+    return SoundMap(data, run, split, labels, columns, place_sounds(run, columns, len(labels), split),
                     with_space_ids(quality), open_listener(run, run), middle_c, estimate_pitch)
 
 
@@ -128,6 +128,9 @@ def write_pictures(shown):
     n_notes = len(shown.columns['note'])
     for view, name in (('tsne_2d', 'map_2d.png'), ('tsne_3d', 'map_3d.png')):
         path = run_path(shown.run, name, shown.split)
+        if view not in shown.columns:
+            path.unlink(missing_ok=True)  # of an earlier map
+            continue
         draw_map(path, shown.columns[view], shown.columns['class_index'], shown.labels,
                  caption(n_notes, shown.split, shown.quality, view))
         print(f'{path}: {SPACES[view]} of {n_notes:,} notes')

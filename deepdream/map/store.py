@@ -42,9 +42,9 @@ def key_of(path, digest, every):
 
 
 @functools.lru_cache(maxsize=1)
-def opened(run, out, digest):
-    """Return the Network of RUN, which is only read; `digest` tells it from another model in the same folder."""
-    return open_quickly(run, out)
+def opened(run, folder, digest):
+    """Return the Network of RUN, which is only read: network.onnx is kept in `folder`. `digest` tells the model."""
+    return open_quickly(run, folder)
 
 
 def store_sound(path, target, every, run, digest):
@@ -53,7 +53,7 @@ def store_sound(path, target, every, run, digest):
     The windows go through the network one at a time: the last bits of batches could depend on what else is in them, and
     the map on when a run was stopped.
     """
-    rows, windows, network = [], windows_of(path, every), opened(run, target.parents[1], digest)
+    rows, windows, network = [], windows_of(path, every), opened(run, target.parent, digest)
     while True:
         try:
             start, waveform = next(windows)
@@ -112,7 +112,7 @@ def compute_sounds(sounds, folder, every, run, digest):
     failed = {}
     if missing:
         run, folder = run.absolute(), folder.absolute()  # a worker has another working directory
-        opened(run, folder.parent, digest)  # before several ask for it at a time
+        opened(run, folder, digest)  # before several ask for it at a time
         # Threads: libsndfile, NumPy, onnxruntime and libwebp let go of the interpreter, and the network is there once.
         jobs = (delayed(store_sound)(path.absolute(), targets.get(path, folder / 'none').absolute(), every, run, digest)
                 for path in missing)
@@ -125,7 +125,7 @@ def compute_sounds(sounds, folder, every, run, digest):
 
 def clear_up(folder, targets):
     """Remove what is kept of other sounds than those of `targets`, and what a stopped run left unfinished."""
-    keys = {target.name for target in targets}
+    keys = {'network', *(target.name for target in targets)}
     for path in folder.iterdir():
         if path.name.partition('.')[0].partition('-')[0] not in keys:
             path.unlink()

@@ -10,14 +10,13 @@ import numpy as np
 import soundfile
 
 from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
+from deepdream.embedding import place_among, project
 from deepdream.map.clusters import NONE
-from deepdream.map.data import VIEWS
-from deepdream.neighbours import nearest_notes
+from deepdream.map.data import load_views, unit_box
 from deepdream.run_folder import model_digest
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum
 
 FOLDER = 'added'  # in the place of a split's name
-N_AROUND = 5  # notes that a sound is placed among
 
 
 def store_sound(run, row, path, waveform, fc2):
@@ -62,27 +61,29 @@ def load_entries(run):
             for entry in content['sounds']]
 
 
-def place_sounds(run, columns, n_labels):
+def place_sounds(run, columns, n_labels, split='test'):
     """Return columns like those of `map.data.gather` for the user's sounds, or None where there are none.
 
-    A sound stands at the mean of its nearest notes' places, weighted by 1 / distance^2 in fc2 space: t-SNE knows no
-    place for a point that it has not seen.
+    On the maps of t-SNE they stand where `place_among` puts them, on that of PCA at their components.
     """
     entries = load_entries(run)
     if not entries:
         return None
-    n = len(entries)
+    n, of_notes = len(entries), columns['activation']
     try:
-        activation = np.array([entry['activation'] for entry in entries], np.float32).reshape(n, -1)
+        activation = np.array([entry['activation'] for entry in entries], np.float32).reshape(n, of_notes.shape[1])
         probabilities = np.array([entry['probabilities'] for entry in entries], np.float32).reshape(n, n_labels)
         placed = {'note': np.array([title(entry) for entry in entries], dtype=object), 'activation': activation,
                   'id': [entry['id'] for entry in entries],
                   'out_of_distribution': np.array([bool(entry['out_of_distribution']) for entry in entries], np.uint8)}
-        rows, weights = nearest_weights(activation, columns['activation'])
+        if not np.isfinite(activation).all():
+            raise ValueError('an activation is not finite')
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{run / FOLDER}/added.json is damaged ({error}): delete it and run `python predict.py --map` '
                        'again') from error
-    placed |= {view: (weights[..., np.newaxis] * columns[view][rows]).sum(axis=1) for view in VIEWS}
+    for view, points in load_views(run, split, len(of_notes)).items():
+        places = (project if view == 'pca' else place_among)(of_notes, points, activation)
+        placed[view] = unit_box(places, points)
     if 'probabilities' in columns:
         placed['probabilities'] = probabilities
     unknown = np.full(n, -1, np.int16)
@@ -93,10 +94,3 @@ def place_sounds(run, columns, n_labels):
 
 def title(entry):
     return entry['file'] + (f' from {entry["start"]:.1f} s' if entry['start'] else '')
-
-
-def nearest_weights(activation, of_notes):
-    """Return (rows (n, k) of the nearest notes of each sound, weights (n, k) that sum to 1)."""
-    distances, rows = nearest_notes(of_notes, min(N_AROUND, len(of_notes)), activation)
-    weights = 1 / np.maximum(distances, 1e-6) ** 2
-    return rows, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,6 +1,7 @@
 // Where each note stands on the screen: the projection in use, or on the way from one to the next, seen by a camera.
 'use strict';
 
+const VIEWS = ['tsne_2d', 'tsne_3d', 'pca'].filter(view => MAP[view]);  // of many notes, tsne.py may make none in 3-D
 const FLAT = {yaw: 0, tilt: 0, perspective: 0, zoom: 1, panX: 0, panY: 0};
 const DEEP = {yaw: 0.5, tilt: 0.35, perspective: 0.3, zoom: 1, panX: 0, panY: 0};
 const MARGIN = 0.92;  // how much of the window the map fills

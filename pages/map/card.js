@@ -42,8 +42,8 @@ class Card {
 
   remarks(note) {
     return [
-      [isAdded(note), 'hint', 'This is a sound of yours. Its place is approximate: in every view it is the mean of the '
-        + 'places of its nearest notes in fc2 space.'],
+      [isAdded(note), 'hint', 'This is a sound of yours. Its place among its nearest notes in fc2 space is approximate: '
+        + 'the notes keep theirs.'],
       [MAP.out_of_distribution[note], 'warning', 'Out of distribution: in fc2 space this sound lies where sounds of '
         + 'no label lie: 98 % of the valid notes do so less. The prediction means little.'],
       [!MAP.has_sound[note], 'warning', SILENCES.silent],

@@ -33,7 +33,10 @@ class App {
   }
 
   bindHeader() {
-    for (const button of byId('views').children) button.onclick = () => this.show(button.dataset.view);
+    for (const button of byId('views').children) {
+      button.hidden = !VIEWS.includes(button.dataset.view);
+      button.onclick = () => this.show(button.dataset.view);
+    }
     for (const button of byId('tools').children) button.onclick = () => this.use(button.dataset.tool);
     byId('zoom-in').onclick = () => this.stage.zoom(1.4);
     byId('zoom-out').onclick = () => this.stage.zoom(1 / 1.4);
@@ -83,7 +86,7 @@ class App {
   // View and tools.
 
   show(view) {
-    if (view === this.store.state.view) return;
+    if (view === this.store.state.view || !VIEWS.includes(view)) return;
     this.stage.camera.morph(MAP[view], this.stage.camera.home(view));
     this.store.change({view, camera: null});
     this.stage.request();

@@ -163,7 +163,7 @@ function nearestNotes({activation}, fc2, count) {
   return found.sort((a, b) => a.distance - b.distance).slice(0, count);
 }
 
-// Where a sound stands in a view: the mean of its nearest notes' places, weighted as in deepdream/map/user_sounds.py.
+// Where a sound stands in a view: the mean of its nearest notes' places, weighted by 1 / distance^2.
 function placeAmong(nearest, places) {
   const weights = nearest.map(({distance}) => 1 / Math.max(distance, 1e-6) ** 2);
   const sum = weights.reduce((a, b) => a + b);

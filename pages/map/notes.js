@@ -2,7 +2,6 @@
 'use strict';
 
 const MANY_NOTES = 20_000;  // above, what is costly is left for later, and the points let those behind them through
-const VIEWS = ['tsne_2d', 'tsne_3d', 'pca'];
 const NOTE_NAMES = ['C', 'C♯', 'D', 'D♯', 'E', 'F', 'F♯', 'G', 'G♯', 'A', 'A♯', 'B'];
 
 // activation.js hands over levels 0-255 of each neuron's maximum, one neuron after the other.
