@@ -19,8 +19,8 @@ N_THREADS = -1  # one on each core
 
 ENGINES = ('auto', 'scikit-learn', 'opentsne')
 # Notes from which openTSNE is faster. Processor seconds of one thread in 2-D, scikit-learn and openTSNE: 22 and 30 for
-# 5,000 notes, 65 and 33 for 10,000, 207 and 47 for 20,000. Trustworthiness: 0.9993 and 0.9993, 0.9988 and 0.9985, 0.9990
-# and 0.9990.
+# 5,000 notes, 65 and 33 for 10,000, 207 and 47 for 20,000. Trustworthiness: 0.9993 and 0.9993, 0.9988 and 0.9985,
+# 0.9990 and 0.9990.
 OPENTSNE_FROM = 10_000
 FFT_FROM = 10_000  # notes
 DEEP_BELOW = 50_000  # notes that are placed in 3-D without being asked for

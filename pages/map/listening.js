@@ -142,11 +142,8 @@ function mixDown(channels) {
 
 // 4 s at 16 kHz of a waveform, with zeros behind its end, through a windowed sinc (Kaiser).
 function resample(waveform, rate) {
+  if (rate === RATE_HZ) return Float32Array.from({length: N_SAMPLES}, (_, i) => waveform[i] ?? 0);
   const result = new Float32Array(N_SAMPLES);
-  if (rate === RATE_HZ) {
-    result.set(waveform.subarray(0, N_SAMPLES));
-    return result;
-  }
   const step = rate / RATE_HZ;
   const band = Math.min(1, 1 / step);  // of the file's own
   const filter = RESAMPLING[rate % 11_025 ? (rate % 8000 || rate > 48_000 ? 'others' : 'whole') : 'compact'];
@@ -173,8 +170,8 @@ function sincFilter(share, size, band, {half, beta, dip = {share: 0, edge: 1, wi
     const x = (i - size + 1 - share) * band;
     if (Math.abs(x) > half) return 0;
     const kaiser = bessel(beta * Math.sqrt(1 - (x / half) ** 2)) / bessel(beta);
-    const gaussian = Math.exp(-0.5 * (x / dip.width) ** 2);
-    return (1 - dip.share) * lowPass(BAND_EDGE, x) * kaiser + dip.share * lowPass(dip.edge, x) * gaussian;
+    const dipped = dip.share * lowPass(dip.edge, x) * Math.exp(-0.5 * (x / dip.width) ** 2);
+    return (1 - dip.share) * lowPass(BAND_EDGE, x) * kaiser + dipped;
   });
 }
 

@@ -33,10 +33,8 @@ class App {
   }
 
   bindHeader() {
-    for (const button of byId('views').children) {
-      button.hidden = !VIEWS.includes(button.dataset.view);
-      button.onclick = () => this.show(button.dataset.view);
-    }
+    for (const button of byId('views').children) button.onclick = () => this.show(button.dataset.view);
+    for (const button of byId('views').children) button.hidden = !VIEWS.includes(button.dataset.view);
     for (const button of byId('tools').children) button.onclick = () => this.use(button.dataset.tool);
     byId('zoom-in').onclick = () => this.stage.zoom(1.4);
     byId('zoom-out').onclick = () => this.stage.zoom(1 / 1.4);
