@@ -65,7 +65,7 @@ def fit_tsne(embedding, n_dimensions, perplexity, seed, engine='auto', start=Non
     """Return the t-SNE map, float32 of shape (n_notes, n_dimensions), by one of ENGINES.
 
     It starts from the principal components, or from the places `start` (n_notes, n_dimensions) of an earlier map,
-    which then keeps its form: clusters move no more, notes find their place among them.
+    which then keeps its form. The same seed gives the same map on as many cores.
     """
     fit = {'scikit-learn': fit_scikit_learn, 'opentsne': fit_opentsne}[choose_engine(engine, len(embedding))]
     return fit(embedding, n_dimensions, perplexity, seed, start).astype(np.float32)
@@ -123,12 +123,14 @@ def fit_opentsne(embedding, n_dimensions, perplexity, seed, start=None):
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.initialization import rescale
     early, late = OPENTSNE_ITERATIONS if start is None else (0, ITERATIONS_AGAIN)
-    with progress(total=early + late, description=f't-SNE {n_dimensions}-D', unit='step') as bar:
+    title = f't-SNE {n_dimensions}-D'
+    with progress(total=early + late, description=f'{title}, nearest notes', unit='step') as bar:
         def report(_, divergence, __):
             bar.set_postfix(KL=f'{divergence:.3f}', refresh=False)
             bar.update(CALLBACK_STEPS)
 
         affinities = PerplexityBasedNN(embedding, perplexity, n_jobs=N_THREADS, random_state=seed)
+        bar.set_description(title)  # a third of the time is over
         begin = rescale(embedding[:, :n_dimensions].astype(float)) if start is None else start.astype(float)
         tsne = TSNEEmbedding(begin, affinities, n_jobs=N_THREADS, negative_gradient_method=gradient_method(begin),
                              callbacks=report, callbacks_every_iters=CALLBACK_STEPS)
