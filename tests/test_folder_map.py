@@ -183,6 +183,7 @@ def test_a_killed_run_ends_the_same(mapped, tmp_path):
     assert contents(out) == contents(whole)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize('written', [True, False], ids=['before places.npz', 'before tsne.json'])
 def test_a_growing_map_ends_the_same_when_it_is_stopped(copied, tmp_path, monkeypatch, written):
     folder, out = copied
@@ -442,6 +443,7 @@ def test_a_mailed_page_has_no_originals(mapped, open_page, tmp_path):
     assert {soundfile.info(path).samplerate for path in previews} <= {16_000, 44_100}
 
 
+@pytest.mark.thorough
 def test_a_mailed_page_that_is_too_large_has_shorter_sounds(tmp_path, monkeypatch):
     for i in range(5):
         write_wav(tmp_path / f'sounds/{i}.wav', noise(i, 4, rate=44_100), rate=44_100)

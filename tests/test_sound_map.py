@@ -1084,6 +1084,7 @@ def pitches(root, names, *arguments):
     return np.frombuffer(base64.b64decode(packed['base64']), '<i2').tolist()
 
 
+@pytest.mark.thorough
 def test_pitches_are_estimated_on_request(tmp_path, open_page):
     names = [f'thing {i}' for i in range(9)]
     heard = [UNKNOWN if i == MISSING else 48 + i for i in range(9)]
@@ -1116,6 +1117,7 @@ def test_embedded_page_is_one_file_that_plays(tmp_path, open_page):
     assert len(opened.requests) == 1
 
 
+@pytest.mark.thorough
 def test_20_000_points_load_and_answer(tmp_path, open_page):
     rng = np.random.default_rng(0)
     names = [f'note {i}' for i in range(20_000)]
