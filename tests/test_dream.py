@@ -270,6 +270,7 @@ def test_thin_of_a_sound_of_three_frames_matches_the_mean():
     assert thin_style.statistics_error(burst, burst, other) > 0.05 > thin_style.statistics_error(shaped, burst, other)
 
 
+@pytest.mark.thorough
 def test_every_tool_takes_the_harmonic_network(small_data, tmp_path, sounds):
     run = tmp_path / 'run'
     assert stage(train, small_data, run, '--network', 'harmonic', '--steps', 300, '--batch-size', 8) == 0

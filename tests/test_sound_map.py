@@ -857,6 +857,7 @@ SHARED = ('There are 24 colours for 26 families, so some share one, and only the
           'family 0 and family 24; family 1 and family 25.')
 
 
+@pytest.mark.thorough
 def test_map_says_which_families_share_a_colour(tmp_path, opened, open_page):
     rng, names = np.random.default_rng(0), [f'note {i}' for i in range(52)]
     write_notes(tmp_path / 'data', names, rng)

@@ -376,8 +376,9 @@ def batch_of_one(small_data, tmp_path):
 
 # As GPUs, they compute in mixed precision. Dropout is off, as it hides the same units in the share of each device; SGD,
 # as adaptive optimizers make a difference in the last bit of a small gradient a large one.
+@pytest.mark.thorough
 @pytest.mark.parametrize(('kind', 'steps', 'tolerance'), [
-    ('as CPUs', 2, 1e-4), pytest.param('as GPUs, stopped once', 4, 1e-2, marks=pytest.mark.thorough)])
+    ('as CPUs', 2, 1e-4), ('as GPUs, stopped once', 4, 1e-2)])
 def test_two_devices_train_as_one(batch_of_one, tmp_path, monkeypatch, kind, steps, tolerance):
     monkeypatch.setattr('model.DROPOUT', 0)
     for name in ('calibration.write_calibration', 'novelty.write_novelty'):
@@ -428,6 +429,7 @@ def test_killed_by_default_ends_the_same(tiny_data, tmp_path, capfd):
     assert_same_result(run, tmp_path / 'whole')
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize('options', [('--balance', 'weights', '--network', 'tutorial'),
                                      ('--balance', 'none', '--no-augmentation', '--keep', 'best')], ids=' '.join)
 def test_stopped_between_validations_ends_the_same(tiny_data, tmp_path, monkeypatch, options):
