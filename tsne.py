@@ -10,11 +10,10 @@ import numpy as np
 from deepdream.artifacts import BadInput, run_path, save_json, save_npy
 from deepdream.command_line import at_least, command, parser, random_seed
 from deepdream.embedding import DEEP_BELOW, ENGINES, MIN_NOTES, OPENTSNE_FROM, PERPLEXITY, fit_maps, fit_pca
+from deepdream.map.data import VIEWS
 from deepdream.metrics import PURITIES, SPACES, measure_map
 from deepdream.notes import instrument_indices
 from deepdream.run_folder import load_activation, model_digest
-
-ARRAYS = {'pca': 'act_pca.npy', 'tsne_2d': 'act_tsne.npy', 'tsne_3d': 'act_tsne_3d.npy'}
 
 
 def check_spread(path, activation):
@@ -97,10 +96,10 @@ def main(argv=None):
                            provider.class_indices[args.split][chosen],
                            instrument_indices([notes[i] for i in chosen]))
     # Until all is written, nothing of an earlier map is left that could be taken for a part of this one.
-    for name in ('tsne.json', 'act_tsne_3d.npy'):
+    for name in ('tsne.json', VIEWS['tsne_3d']):
         run_path(args.run, name, args.split).unlink(missing_ok=True)
     for view, array in ({'pca': pca} | maps).items():
-        save_npy(run_path(args.run, ARRAYS[view], args.split), array)
+        save_npy(run_path(args.run, VIEWS[view], args.split), array)
     save_json(run_path(args.run, 'tsne.json', args.split), quality)
     print_quality(quality)
 

@@ -12,15 +12,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from deepdream.artifacts import load_json
 from deepdream.audio import load_waveform
-from deepdream.dreams.measures import (
-    WHITE_NOISE_DB,
-    attack_seconds,
-    decay_db_per_second,
-    harmonic_to_noise_db,
-    noise_levels_db,
-    partial_levels_db,
-)
+from deepdream.dreams.measures import partial_levels_db
 from deepdream.dreams.note_parameters import N_BANDS
+from deepdream.dreams.real_notes import BAND_EDGES_HZ, measure
 from deepdream.notes import find_wavs
 from deepdream.pitch import hertz
 
@@ -39,24 +33,20 @@ def main():
 
     examples = load_json(args.data / 'train' / 'examples.json', 'render_notes.py')
     wavs = sorted(find_wavs(args.data, 'train').items())[::args.every]
-    edges = 700 * np.expm1(np.linspace(np.log1p(40 / 700), np.log1p(8000 / 700), N_BANDS + 1))
-    partials, noise, measured, slopes = [], [], [], []
+    partials, measured = [], []
     for note, wav in wavs:
         waveform, hz = load_waveform(wav)[0], hertz(examples[note]['pitch'])
         levels = partial_levels_db(waveform, hz)[1]
         partials.append(levels - levels.max())
-        noise.append(noise_levels_db(waveform, hz, edges) - levels.max() + WHITE_NOISE_DB)
-        measured.append((attack_seconds(waveform), decay_db_per_second(waveform), harmonic_to_noise_db(waveform, hz)))
-        if len(levels) >= 6:
-            slopes.append(np.polyfit(np.log2(np.arange(1, len(levels) + 1)), levels, 1)[0])
+        measured.append(measure(waveform, hz))
     print(f'{len(wavs)} notes; percentiles {PERCENTILES}')
-    for title, values in zip(('attack (s)', 'decay (dB/s)', 'harmonic-to-noise ratio (dB)'),
-                             zip(*measured, strict=True), strict=True):
+    measured = np.transpose(measured)
+    for title, values in zip(('attack (s)', 'decay (dB/s)', 'slope of the partials (dB/octave)',
+                              'harmonic-to-noise ratio (dB)'), measured, strict=False):
         show(title, values)
-    show('slope of the partials (dB/octave)', slopes)
     for number in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32):
         show(f'partial {number} below the strongest (dB)', [one[number - 1] for one in partials if len(one) >= number])
-    for low, high, levels in zip(edges[:-1], edges[1:], np.transpose(noise), strict=True):
+    for low, high, levels in zip(BAND_EDGES_HZ[:-1], BAND_EDGES_HZ[1:], measured[-N_BANDS:], strict=True):
         show(f'noise, {low:.0f} to {high:.0f} Hz (dB)', levels)
 
 

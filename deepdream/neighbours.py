@@ -158,8 +158,8 @@ def nearest_in_cells(vectors, instruments, n_nearest):
     cells = find_cells(vectors)
     blocks = [(cell, start) for cell, rows in enumerate(cells.members) for start in range(0, len(rows), BLOCK_ROWS)]
     of_all, of_others = np.full((2, len(vectors), n_nearest), -1)
-    with threadpool_limits(1, 'blas'):  # a block a thread
-        found = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(
+    with threadpool_limits(1, 'blas'):  # a block a thread, of this process also where other work goes to a cluster
+        found = Parallel(n_jobs=-1, backend='threading', return_as='generator')(
             delayed(compare_block)(vectors, instruments, cells, *block, n_nearest) for block in blocks)
         for rows, *nearest in progress(found, len(blocks), 'nearest notes', 'block'):
             of_all[rows], of_others[rows] = nearest

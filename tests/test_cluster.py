@@ -153,12 +153,13 @@ def test_previews_are_the_same_bytes(workers, listed, tmp_path):
     assert [path.read_bytes() for path in files] == expected
 
 
-def test_a_map_of_a_folder_is_the_same_bytes(workers, listed, trained, tmp_path, monkeypatch):
+@pytest.mark.parametrize('form', [[], ['--embed']])
+def test_a_map_of_a_folder_is_the_same_bytes(workers, listed, trained, tmp_path, monkeypatch, form):
     run, sounds = damaged_copy(trained, tmp_path / 'run'), tmp_path / 'sounds'
     shutil.copytree(listed / 'test/audio', sounds)
     (sounds / 'bad.wav').write_bytes(b'no wav')
     monkeypatch.chdir(tmp_path)  # where no worker is
-    arguments = ['--sounds', 'sounds', '--run', 'run', '--output', 'out']
+    arguments = ['--sounds', 'sounds', '--run', 'run', '--output', 'out', *form]
     written = []
     for more in ([], ['--scheduler', workers]):
         assert sound_map.main([*arguments, *more]) == 0

@@ -127,7 +127,7 @@ class FolderMap:
         seconds, most_hz = embedded or (FULL_SECONDS, SAMPLE_RATE)
         if (seconds, most_hz) != (FULL_SECONDS, SAMPLE_RATE):  # which are there
             of_rows = zip(*(columns[name] for name in ('path', 'start', 'target', 'window')), strict=True)
-            sounds = Parallel(n_jobs=-1, prefer='threads', return_as='generator')(
+            sounds = Parallel(n_jobs=-1, backend='threading', return_as='generator')(  # never on a cluster
                 delayed(shorter_preview)(*of_one, seconds, most_hz) for of_one in of_rows)
             sounds = progress(sounds, len(files), f'previews of {seconds:g} s', 'sound')
             files = [(sound, picture) for sound, (_, picture) in zip(sounds, files, strict=True)]
