@@ -65,6 +65,7 @@ $(SETUP): requirements.txt requirements_no_deps.txt constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) -r requirements.txt
 	$(PIP) --no-deps -r requirements_no_deps.txt
+	@$(BIN)/python -c 'from deepdream.pitch import compile_librosa; compile_librosa()'
 	@touch $@
 
 $(SETUP_DEV): $(SETUP) requirements_dev.txt requirements_cluster.txt

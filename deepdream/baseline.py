@@ -4,6 +4,7 @@ import numpy as np
 
 from deepdream.artifacts import load_npy
 from deepdream.command_line import progress_from_first
+from deepdream.pitch import compile_librosa
 from deepdream.spectrum import SAMPLE_RATE, magnitude
 
 N_TRAIN_NOTES = 10_000  # at most; fitting a support vector machine takes time quadratic in them
@@ -23,6 +24,7 @@ def mfcc_statistics(path):
 def extract_features(paths):
     """Return the `mfcc_statistics` of stored spectra, (n, 80), taken in parallel."""
     from joblib import Parallel, delayed
+    compile_librosa()
     parallel = Parallel(n_jobs=-1, return_as='generator', batch_size=16)
     results = parallel(delayed(mfcc_statistics)(path) for path in paths)
     return np.stack(list(progress_from_first(results, len(paths), 'MFCC baseline')))

@@ -85,6 +85,16 @@ def named_pitch(note, middle_c='C4'):
     return midi_number(pitches.pop()) if len(pitches) == 1 else UNKNOWN
 
 
+def compile_librosa():
+    """Have numba compile what librosa compiles as it is imported, and keep it on the disk.
+
+    To be called before several processes import librosa for the first time: where two compiled at once, every later
+    process crashed in librosa.pyin in 4 of 12 trials.
+    """
+    import librosa.core.audio
+    import librosa.core.pitch  # noqa: F401
+
+
 def steady_pitches(waveform, range_hz, least_probability=0.0):
     """Return the pitches, which need not be whole, of the voiced frames of a waveform (n,) at 16 kHz that sound.
 

@@ -10,7 +10,7 @@ from deepdream.audio import load_note
 from deepdream.command_line import progress_from_first
 from deepdream.map.previews import preview_folder
 from deepdream.notes import find_wavs
-from deepdream.pitch import UNKNOWN, midi_number, steady_pitches
+from deepdream.pitch import UNKNOWN, compile_librosa, midi_number, steady_pitches
 from deepdream.spectrum import SAMPLE_RATE, has_aligned_onsets
 
 # With these, `heard_pitch` finds a pitch in 701 of the 744 test notes of the demo. It is the note's in 648 of them, an
@@ -70,6 +70,8 @@ def hear_pitches(files, align_onset):
     """Return {key: the pitch that is heard} of `files`, {key: (sound file, file in which the pitch is kept)}."""
     heard = {key: stored_pitch(sound, target) for key, (sound, target) in files.items()}
     missing = [key for key, stored in heard.items() if stored is None]
+    if missing:
+        compile_librosa()
     # Processes: most of pYIN is Python, which threads would take turns at.
     pitches = Parallel(n_jobs=-1, return_as='generator')(
         delayed(store_heard_pitch)(*files[key], align_onset) for key in missing)
