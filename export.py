@@ -58,7 +58,7 @@ def listening_model(network):
     is_usual = keras.ops.logical_and(peak >= lowest, peak <= highest)
     gain = keras.ops.where(is_usual, 1.0, median / keras.ops.maximum(peak, SILENT_PEAK))
     magnitudes = stft_magnitudes(waveform * gain)
-    fc2, logits = network.model(network.normalise(keras.ops.log(1 + LOG_SCALE * magnitudes)))
+    fc2, logits, _ = network.model(network.normalise(keras.ops.log(1 + LOG_SCALE * magnitudes)))
     probabilities = keras.ops.softmax(logits / network.temperature)
     model = keras.Model(waveform, {'probabilities': probabilities, 'fc2': fc2})
     model(np.zeros((1, N_SAMPLES), np.float32))  # ONNX takes only a model that was called

@@ -44,13 +44,13 @@ def predict_all(network, novelty, neighbourhood, windows):
     while batch := list(itertools.islice(windows, SOUNDS_AT_ONCE)):
         paths, starts, waveforms = zip(*batch, strict=True)
         waveforms = np.stack(waveforms)
-        probabilities, fc2 = network.predict(waveforms)
+        probabilities, fc2, features = network.predict(waveforms)
         rows = [{'file': printable(path), 'start': start, 'label': network.labels[of_one.argmax()],
                  'probabilities': dict(zip(network.labels, map(float, of_one), strict=True))}
                 for path, start, of_one in zip(paths, starts, probabilities, strict=True)]
         if novelty:
             limit = novelty.limit if np.isfinite(novelty.limit) else None
-            log_odds = novelty.log_odds(fc2)
+            log_odds = novelty.log_odds(features)
             for row, odds, is_out in zip(rows, log_odds, novelty.are_out(log_odds).tolist(), strict=True):
                 row |= {'out_of_distribution': is_out, 'unlike_anything_seen': is_out,  # the second is its name before
                         'log_odds': float(odds), 'limit': limit}

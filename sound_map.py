@@ -25,6 +25,7 @@ from deepdream.sound_files import find_sounds, printable
 
 def map_folders(args):
     """Write the map of any sounds into OUT, and say what is left out."""
+    from deepdream.map.listener import files_key
     from deepdream.map.store import FOLDER, compute_sounds
     run = choose_run(args.run, 'sound_map.py')
     out = args.output or Path(f'{Path(os.path.abspath(args.sounds[0])).stem or "sounds"}_map')
@@ -33,7 +34,7 @@ def map_folders(args):
     if args.scheduler:
         out.mkdir(parents=True, exist_ok=True)  # for the workers to see
     with scheduler(args.scheduler, out, run / 'model.keras', *sounds[:1]):
-        targets, failed = compute_sounds(sounds, out / FOLDER, args.windows, run, model_digest(run))
+        targets, failed = compute_sounds(sounds, out / FOLDER, args.windows, run, files_key(run))
         lines += [f'{printable(path)}: {reason}' for path, reason in failed.items()]
         if not targets:
             raise BadInput(f'there is no sound to map: {"; ".join(lines)}')

@@ -64,8 +64,8 @@ def ask_python(run, paths):
     network, novelty, neighbourhood = open_network(run), open_novelty(run), open_neighbourhood(run)
     waveforms = np.stack([load_from_onset(path)[0] for path in paths])
     batches = [network.predict(waveforms[i:i + 32]) for i in range(0, len(waveforms), 32)]
-    probabilities, fc2 = map(np.concatenate, zip(*batches, strict=True))
-    out = novelty.are_out(novelty.log_odds(fc2)) if novelty else np.zeros(len(fc2), bool)
+    probabilities, fc2, features = map(np.concatenate, zip(*batches, strict=True))
+    out = novelty.are_out(novelty.log_odds(features)) if novelty else np.zeros(len(fc2), bool)
     return probabilities, fc2, out, neighbourhood.nearest(fc2)
 
 

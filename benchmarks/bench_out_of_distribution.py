@@ -1,9 +1,9 @@
 """What is out of distribution: artificial sounds of kinds that training has not met, and sounds of folders.
 
-    python benchmarks/bench_out_of_distribution.py [--run run] [--notes DIR ...] [--outliers DIR ...]
+    python benchmarks/bench_out_of_distribution.py --notes DIR ... [--run run] [--outliers DIR ...]
 
-`--notes` are single notes, which should be within the limit, as should the run's test notes; `--outliers` are drums,
-effects or speech, which should be beyond it. A row for each kind of outlier: the share beyond the limit, and the area
+`--notes` are single notes, which should be within the limit; `--outliers` are drums, effects or speech, which should be
+beyond it. A row for each kind of outlier: the share beyond the limit, and the area
 under the ROC curve against each kind of notes, all in %.
 """
 
@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from deepdream.artifacts import load_npy
-from deepdream.novelty import activations_of, open_novelty, read_outliers
+from deepdream.novelty import features_of, open_novelty, read_outliers
 from deepdream.sound_files import find_sounds
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE
 from deepdream.trained import open_network
@@ -45,7 +44,7 @@ def as_notes(waveforms):
 
 def log_odds_of_folder(network, novelty, folder):
     sounds, _ = find_sounds([folder])
-    return novelty.log_odds(activations_of(network, read_outliers(sounds)))
+    return novelty.log_odds(features_of(network, read_outliers(sounds)))
 
 
 def print_table(novelty, notes, outliers):
@@ -65,7 +64,7 @@ def print_table(novelty, notes, outliers):
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument('--run', type=Path, default='run')
-    options.add_argument('--notes', nargs='+', type=Path, default=[], metavar='DIR')
+    options.add_argument('--notes', nargs='+', type=Path, required=True, metavar='DIR')
     options.add_argument('--outliers', nargs='+', type=Path, default=[], metavar='DIR')
     args = options.parse_args()
 
@@ -74,10 +73,9 @@ def main():
         raise SystemExit(1)
     rng = np.random.default_rng(0)
     artificial = as_notes(sound for _ in range(N_EACH) for sound in artificial_sounds(rng))
-    outliers = {'artificial, other kinds': novelty.log_odds(activations_of(network, artificial))}
+    outliers = {'artificial, other kinds': novelty.log_odds(features_of(network, artificial))}
     outliers |= {folder.name: log_odds_of_folder(network, novelty, folder) for folder in args.outliers}
-    notes = {'activation.npy': novelty.log_odds(load_npy(args.run / 'activation.npy', 'activation.py'))}
-    notes |= {folder.name: log_odds_of_folder(network, novelty, folder) for folder in args.notes}
+    notes = {folder.name: log_odds_of_folder(network, novelty, folder) for folder in args.notes}
     print_table(novelty, notes, outliers)
 
 

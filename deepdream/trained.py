@@ -16,12 +16,12 @@ from deepdream.command_line import silent_stderr
 from deepdream.run_folder import model_digest, open_config, open_model
 from deepdream.spectrum import log_spectrum, normalise
 
-ONNX_VERSION = '1'  # raise it when the same model gives another network.onnx
+ONNX_VERSION = '2'  # raise it when the same model gives another network.onnx
 
 
 @dataclass
 class Network:
-    """A run opened to listen to waveforms; `model.predict_on_batch` gives [fc2, logits] for normalised spectra.
+    """A run opened to listen to waveforms; `model.predict_on_batch` gives what `with_features` tells.
 
     `peaks` are the lowest, the median and the highest peak of the train notes, `dtype` is that of their stored spectra.
     """
@@ -45,27 +45,38 @@ class Network:
         return normalise(spectra, self.mean, self.std)[..., np.newaxis]
 
     def predict(self, waveforms):
-        """Return (calibrated probabilities (n, n_labels), fc2 (n, 256)) of (n, 64000) waveforms of any level."""
+        """Return (calibrated probabilities (n, n_labels), fc2 (n, 256), features) of (n, 64000) waveforms of any level.
+
+        The features (n, n_features) are those of `with_features`.
+        """
         spectra = np.stack([log_spectrum(waveform) for waveform in self.level(waveforms)])
         spectra = spectra.astype(self.dtype).astype(np.float32)  # rounded as those of the training are
-        fc2, logits = self.model.predict_on_batch(self.normalise(spectra))
-        return calibrated(logits, self.temperature), fc2
+        fc2, logits, features = self.model.predict_on_batch(self.normalise(spectra))
+        return calibrated(logits, self.temperature), fc2, features
 
 
 def open_network(run):
     """Return the Network of a run; BadInput where a file of it is damaged, or of another model or version."""
     config, model = open_model(run)
-    return as_network(run, config, fc2_and_logits(model), *read_statistics(run, 'train.py'))
+    return as_network(run, config, with_features(model), *read_statistics(run, 'train.py'))
 
 
-def fc2_and_logits(model):
-    """Return the keras.Model that gives both [fc2, logits]."""
+def with_features(model):
+    """Return the keras.Model that gives [fc2 (n, 256), logits (n, n_labels), features (n, n_features)].
+
+    The features, from which novelty.py tells what is no note, are the mean and the maximum of each filter, of all
+    convolutions in turn, and fc2: 736 in the harmonic network. They are no layers of the model, but operations.
+    """
     from deepdream.backend import keras
-    return keras.Model(model.input, [model.get_layer('fc2').output, model.output], name='network')
+    fc2 = model.get_layer('fc2').output
+    filters = [layer.output for layer in model.layers if isinstance(layer, keras.layers.ReLU)]
+    pooled = [pool(values, axis=tuple(range(1, len(values.shape) - 1)))
+              for values in filters for pool in (keras.ops.mean, keras.ops.max)]
+    return keras.Model(model.input, [fc2, model.output, keras.ops.concatenate([*pooled, fc2], axis=1)], name='network')
 
 
 def as_network(run, config, model, mean, std):
-    """Return the Network of a run whose config.json, model of [fc2, logits] and statistics are open already."""
+    """Return the Network of a run whose config.json, model of `with_features` and statistics are open already."""
     found = load_calibration(run)
     return Network(config['labels'], model, mean, std, found['temperature'], tuple(found['peaks']),
                    config['signal']['dtype'])
@@ -74,7 +85,7 @@ def as_network(run, config, model, mean, std):
 # On onnxruntime.
 
 class OnnxModel:
-    """The model of a `trained.Network`: normalised spectra (n, 251, 513, 1) -> [fc2 (n, 256), logits (n, n_labels)]."""
+    """The model of a `trained.Network`: normalised spectra (n, 251, 513, 1) -> what `with_features` tells."""
 
     def __init__(self, session):
         self.session = session
@@ -122,9 +133,28 @@ def write_onnx(path, model, key):
         with silent_stderr():  # the converter tells its steps
             model.export(str(temporary), format='onnx', verbose=False)
         written = onnx.load(temporary)
+        sort_nodes(written.graph)
         rename_parts(written.graph)
         onnx.helper.set_model_props(written, {'key': key})
         temporary.write_bytes(written.SerializeToString(deterministic=True))
+
+
+def sort_nodes(graph):
+    """Put what the outputs of an ONNX graph need before them, depth first: the converter's order depends on hashes."""
+    makers = {end: number for number, node in enumerate(graph.node) for end in node.output}
+    ordered = {}  # a set that keeps its order
+
+    def visit(end):
+        if (number := makers.get(end)) is not None and number not in ordered:
+            for needed in graph.node[number].input:
+                visit(needed)
+            ordered[number] = None
+
+    for end in graph.output:
+        visit(end.name)
+    nodes = [graph.node[number] for number in ordered]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def rename_parts(graph):

@@ -61,7 +61,7 @@ def test_format_answers_as_predict_does(run, waveforms, form, name, ask):
         assert export.main(['--run', str(run), '--format', form]) == 0
     assert (run / 'export/labels.txt').read_text().split() == list(SMALL_LABELS)
     assert not list((run / 'export').glob('.tmp*'))
-    probabilities, fc2 = open_network(run).predict(waveforms)
+    probabilities, fc2, _ = open_network(run).predict(waveforms)
     for some in (slice(None), slice(1)):  # any batch
         answer = ask(run / 'export' / name, waveforms[some])
         np.testing.assert_allclose(answer['probabilities'], probabilities[some], atol=1e-3)

@@ -25,7 +25,7 @@ from deepdream.novelty import Novelty
 from deepdream.run_folder import PRETRAINED, load_activation, model_digest
 from deepdream.sound_font import default_font, render, to_level
 from deepdream.spectrum import EPSILON, N_BINS, N_FRAMES
-from deepdream.trained import Network, open_network
+from deepdream.trained import Network, open_network, with_features
 from model import get_model
 
 TOLERANCE = 0.001  # of a probability
@@ -152,8 +152,8 @@ def random_network(kind, n_labels, dtype, rng):
         if layer.name.endswith('_bn'):
             n = layer.beta.shape[0]
             layer.set_weights([rng.normal(0.2, 0.2, n), rng.normal(size=n), rng.uniform(0.5, 2, n)])
-    both = keras.Model(model.input, [model.get_layer('fc2').output, model.output])
-    return Network([f'label {i}' for i in range(n_labels)], both, mean, std, 0.5, (0.3, 0.5, 0.9), dtype)
+    labels = [f'label {i}' for i in range(n_labels)]
+    return Network(labels, with_features(model), mean, std, 0.5, (0.3, 0.5, 0.9), dtype)
 
 
 @pytest.mark.parametrize(('kind', 'n_labels', 'dtype'), [('harmonic', 2, 'float16'), ('harmonic', 30, 'float32'),
@@ -161,9 +161,10 @@ def random_network(kind, n_labels, dtype, rng):
 def test_layers_answer_as_keras_does(opened, rendered, kind, n_labels, dtype):
     rng = np.random.default_rng(0)
     network = random_network(kind, n_labels, dtype, rng)
-    novelty = Novelty(rng.normal(size=256), 0.3, 0.0)
     waveforms = np.stack([rendered['piano'], 0.01 * rendered['flute'], noise(), sine()]).astype(np.float32)
-    probabilities, fc2 = network.predict(waveforms)
+    probabilities, fc2, features = network.predict(waveforms)
+    weights = rng.normal(size=features.shape[1])
+    novelty = Novelty(weights, 0.3, float(np.median(features @ weights)))
     listener = pack_network(network, novelty) | {'activation': {'type': 'uint16', 'shape': [0], 'base64': ''}}
     answers = opened.js('''([listener, waveforms]) => waveforms.map(waveform => {
         const {probabilities, fc2, isOut} = askNetwork(unpackNetwork(listener), unpack(waveform));
@@ -172,7 +173,7 @@ def test_layers_answer_as_keras_does(opened, rendered, kind, n_labels, dtype):
     assert np.ptp(probabilities, axis=0).max() > 2 * TOLERANCE
     np.testing.assert_allclose([answer['probabilities'] for answer in answers], probabilities, atol=TOLERANCE)
     np.testing.assert_allclose([answer['fc2'] for answer in answers], fc2, atol=0.002 * fc2.max())
-    assert [answer['isOut'] for answer in answers] == novelty.are_out(novelty.log_odds(fc2)).tolist()
+    assert [answer['isOut'] for answer in answers] == novelty.are_out(novelty.log_odds(features)).tolist()
 
 
 # The same answers as predict.py.
@@ -186,7 +187,7 @@ def test_dropped_notes_are_answered_and_placed_as_predict_does(harmonic, opened,
     answers = opened.answers()
     compare(answers, rows)
     _, columns = gather(data, run, 'test')
-    _, fc2 = open_network(run).predict(np.stack([next(predict.windows_of(path))[1] for path in paths]))
+    _, fc2, _ = open_network(run).predict(np.stack([next(predict.windows_of(path))[1] for path in paths]))
     for i, view in enumerate(VIEWS):
         np.testing.assert_allclose([answer['places'][i] for answer in answers],
                                    mean_place(columns['activation'], columns[view], fc2), atol=0.002)

@@ -121,7 +121,7 @@ def rendered_notes():
 def test_rendered_notes_are_recognised():
     network, (families, waveforms) = open_network(PRETRAINED), rendered_notes()
     assert set(families) == set(network.labels)
-    probabilities, _ = network.predict(waveforms)
+    probabilities, *_ = network.predict(waveforms)
     right = [network.labels[share.argmax()] == family for family, share in zip(families, probabilities, strict=True)]
     assert np.mean(right) >= LEAST_RIGHT
 
@@ -130,6 +130,6 @@ def test_export_equals_predict(tmp_path):
     copy = shutil.copytree(PRETRAINED, tmp_path / 'run', ignore=shutil.ignore_patterns('dreams', 'atlas', 'export'))
     assert export.main(['--run', str(copy)]) == 0
     waveforms = np.stack([sine(440), noise(), *rendered_notes()[1][::8]]).astype(np.float32)
-    probabilities, _ = open_network(PRETRAINED).predict(waveforms)
+    probabilities, *_ = open_network(PRETRAINED).predict(waveforms)
     answer = ask_saved_model(copy / 'export/saved_model', waveforms)
     np.testing.assert_allclose(answer['probabilities'], probabilities, atol=1e-3)

@@ -25,7 +25,7 @@ from deepdream.notes import notes_digest
 from deepdream.run_folder import open_data, open_model
 from deepdream.spectrum import N_SAMPLES, SAMPLE_RATE, log_spectrum, normalise
 from deepdream.spectrum_tf import FULL_SCALE, log_spectra
-from deepdream.trained import as_network, fc2_and_logits
+from deepdream.trained import as_network, with_features
 
 DREAMS_AT_ONCE = 16  # sounds at once
 NOTE_VERSION = 2  # raise it when the same settings give other notes
@@ -42,7 +42,7 @@ class Dreamer:
         config, self.model = open_model(run)
         self.run, self.labels = run, config['labels']
         self.mean, self.std = read_statistics(run, 'train.py')
-        self.network = as_network(run, config, fc2_and_logits(self.model), self.mean, self.std)
+        self.network = as_network(run, config, with_features(self.model), self.mean, self.std)
         self.digest = weights_digest(self.model)
         self.provider, self.notes, self.note_activations = None, [], {}
 
@@ -76,7 +76,7 @@ class Dreamer:
     def predict(self, wav):
         """{label: calibrated probability} of a written wav, as predict.py gives it."""
         waveform, _, _ = load_from_onset(wav)
-        probabilities, _ = self.network.predict(waveform[np.newaxis])
+        probabilities, *_ = self.network.predict(waveform[np.newaxis])
         return dict(zip(self.labels, map(float, probabilities[0]), strict=True))
 
     # Units.

@@ -19,7 +19,6 @@ from deepdream.map.places import embed_sounds
 from deepdream.map.previews import FULL_SECONDS, chunk_size, chunks
 from deepdream.map.store import load_sounds, preview_paths, shorter_preview
 from deepdream.notes import from_name
-from deepdream.novelty import open_novelty
 from deepdream.pitch import UNKNOWN, named_pitch
 from deepdream.sound_files import printable
 from deepdream.spectrum import SAMPLE_RATE
@@ -34,7 +33,7 @@ OTHER_FOLDERS = 'other folders'
 
 # What is known of each sound.
 
-def gather_sounds(run, labels, targets, base, middle_c, estimate_pitch):
+def gather_sounds(labels, targets, base, middle_c, estimate_pitch):
     """Return columns like those of `map.data.gather`, a row for each window, and what only this map has.
 
     `targets` is {path: OUT/computed/{key}} of the sounds; `base` the folder that their names begin at.
@@ -54,11 +53,9 @@ def gather_sounds(run, labels, targets, base, middle_c, estimate_pitch):
     columns |= {name: values[of_sound] for name, values in numbers.items()}
     columns |= {name: np.array(values, object)[of_sound] for name, values in texts.items()}
     first = np.cumsum(n_windows) - n_windows
-    novelty = open_novelty(run)
-    is_out = novelty.are_out(novelty.log_odds(columns['activation'])) if novelty else np.zeros(len(notes), bool)
     return columns | {'note': np.array(notes, object), 'window': np.arange(len(notes)) - first[of_sound],
                       'class_index': columns['probabilities'].argmax(axis=1).astype(np.uint16),
-                      'program': np.full(len(notes), '', object), 'out_of_distribution': is_out.astype(np.uint8)}
+                      'program': np.full(len(notes), '', object)}
 
 
 def pitches_of(targets, root_keys, middle_c, estimate_pitch):
@@ -154,7 +151,7 @@ def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_p
     """
     labels = load_json(run / 'config.json', 'train.py', labels=list)['labels']
     base = base_folder(sounds)
-    columns = gather_sounds(run, labels, targets, base, middle_c, estimate_pitch)
+    columns = gather_sounds(labels, targets, base, middle_c, estimate_pitch)
     keys = [f'{target.name} {window}' for target, window in zip(columns['target'], columns['window'], strict=True)]
     places, quality = embed_sounds(out, keys, columns['activation'], digest, deep)
     columns['cluster'] = find_clusters(places['tsne_2d'])

@@ -16,7 +16,7 @@ from deepdream.map.data import OWN_COLOUR, OWN_FAMILY, pack
 from deepdream.novelty import TOLERANCE, open_novelty
 from deepdream.spectrum import DB_PER_NEPER, normalise
 
-LISTENER_VERSION = 1  # raise it when the same run gives another network.json
+LISTENER_VERSION = 2  # raise it when the same run gives another network.json
 FILES = ('model.keras', 'config.json', 'data_mean.npy', 'data_std.npy')
 MORE_FILES = ('calibration.json', 'novelty.npz')  # a run may lack them
 WITHOUT_EFFECT = {'InputLayer', 'Reshape', 'Dropout', 'Flatten'}

@@ -1,9 +1,9 @@
 """What is computed of any sound and kept, so that only new and changed files are computed the next time.
 
 Of each sound, OUT/computed/ holds {key}.npy, a row for each window of 4 s: its start and how long it sounds, in s, the
-root key in the file, then the probabilities, then fc2. Of window i it holds the preview, {key}-{i}.mp3 and
-{key}-{i}.webp. The key is a digest of the path, the size and the time of the file, and of the network. The .npy is
-written last.
+root key in the file, whether it is out of distribution, then the probabilities, then fc2. Of window i it holds the
+preview, {key}-{i}.mp3 and {key}-{i}.webp. The key is a digest of the path, the size and the time of the file, and of
+the files of RUN that answer. The .npy is written last.
 """
 
 import functools
@@ -18,18 +18,19 @@ from deepdream.artifacts import BadInput, atomic, load_npy, save_npy
 from deepdream.audio import load_part, windows_of
 from deepdream.command_line import progress
 from deepdream.map.previews import FULL_SECONDS, audible, write_picture, write_sound
+from deepdream.novelty import open_novelty
 from deepdream.pitch import root_key
 from deepdream.sound_files import reason_of
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum
 from deepdream.trained import open_quickly
 
 MP3_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # Hz, of the format
-STORE_VERSION = 2  # raise it when the same sound gives other numbers or previews
+STORE_VERSION = 3  # raise it when the same sound gives other numbers or previews
 FOLDER = 'computed'
 
 
 def key_of(path, digest, every):
-    """Return the key of a sound file as it is, for the network of this digest; '' for one that is not there.
+    """Return the key of a sound file as it is, for the `files_key` of the network; '' for one that is not there.
 
     `every` tells whether every 4 s of it count, or the loudest 4 s.
     """
@@ -43,8 +44,8 @@ def key_of(path, digest, every):
 
 @functools.lru_cache(maxsize=1)
 def opened(run, folder, digest):
-    """Return the Network of RUN, which is only read: network.onnx is kept in `folder`. `digest` tells the model."""
-    return open_quickly(run, folder)
+    """Return (Network, Novelty) of RUN, which is only read: network.onnx is kept in `folder`. `digest` tells them."""
+    return open_quickly(run, folder), open_novelty(run)
 
 
 def store_sound(path, target, every, run, digest):
@@ -53,7 +54,7 @@ def store_sound(path, target, every, run, digest):
     The windows go through the network one at a time: the last bits of batches could depend on what else is in them, and
     the map on when a run was stopped.
     """
-    rows, windows, network = [], windows_of(path, every), opened(run, target.parent, digest)
+    rows, windows, (network, novelty) = [], windows_of(path, every), opened(run, target.parent, digest)
     while True:
         try:
             start, waveform = next(windows)
@@ -64,8 +65,9 @@ def store_sound(path, target, every, run, digest):
         sound, picture = preview_paths(target, len(rows))
         save_encoded(sound, functools.partial(write_sound, waveform=waveform, seconds=FULL_SECONDS))
         save_encoded(picture, functools.partial(write_picture, spectrum=log_spectrum(waveform)))
-        probabilities, fc2 = network.predict(waveform[np.newaxis])
-        rows.append([start, len(audible(waveform)) / SAMPLE_RATE, root_key(path), *probabilities[0], *fc2[0]])
+        probabilities, fc2, features = network.predict(waveform[np.newaxis])
+        is_out = bool(novelty) and novelty.are_out(novelty.log_odds(features))[0]
+        rows.append([start, len(audible(waveform)) / SAMPLE_RATE, root_key(path), is_out, *probabilities[0], *fc2[0]])
     save_npy(Path(f'{target}.npy'), np.array(rows, np.float32))
     return ''
 
@@ -103,7 +105,7 @@ def shorter_preview(path, start, target, number, seconds, most_hz):
 def compute_sounds(sounds, folder, every, run, digest):
     """Compute what is new among the files `sounds`; return ({path: OUT/computed/{key}}, {path: why it is not there}).
 
-    `digest` is that of the model of RUN, which is opened only where there is something to compute. What is kept of
+    `digest` is the `files_key` of RUN, whose model is opened only where there is something to compute. What is kept of
     files that are not among `sounds` any more, or have changed, is removed.
     """
     keys = {path: key_of(path, digest, every) for path in sounds}
@@ -134,10 +136,12 @@ def clear_up(folder, targets):
 def load_sounds(targets, n_labels):
     """Return (number of windows of each sound (n_sounds,), columns of all their windows) of what is kept.
 
-    The columns are start, seconds and root_key (n,), probabilities (n, n_labels) and activation (n, 256), float32.
+    The columns are start, seconds, root_key and out_of_distribution (n,), probabilities (n, n_labels) and
+    activation (n, 256), float32 but for root_key and out_of_distribution.
     """
     stored = [load_npy(Path(f'{target}.npy'), 'sound_map.py') for target in targets]
     rows = np.concatenate(stored)
     return np.array([len(of_one) for of_one in stored]), {
         'start': rows[:, 0], 'seconds': rows[:, 1], 'root_key': rows[:, 2].astype(np.int16),
-        'probabilities': rows[:, 3:3 + n_labels], 'activation': rows[:, 3 + n_labels:]}
+        'out_of_distribution': rows[:, 3].astype(np.uint8), 'probabilities': rows[:, 4:4 + n_labels],
+        'activation': rows[:, 4 + n_labels:]}

@@ -136,12 +136,14 @@ function askNetwork(network, waveform) {
   const {normalisation, novelty} = network;
   let value = tensor([N_FRAMES, 1, N_BINS], normalisation
     ? spectrum.map((level, i) => level * normalisation.factor[i] + normalisation.offset[i]) : spectrum);
+  const features = [];  // what novelty.py takes: of every filter mean and maximum, and fc2
   let fc2;
   for (const layer of network.layers) {
     value = LAYERS[layer.kind](value, layer);
+    if (layer.kind === 'relu') features.push(...LAYERS['mean and maximum'](value).data);
     if (layer.name === 'fc2') fc2 = value.data;
   }
-  const logOdds = novelty ? fc2.reduce((sum, one, i) => sum + one * novelty.weights[i], novelty.bias) : 0;
+  const logOdds = novelty ? [...features, ...fc2].reduce((sum, one, i) => sum + one * novelty.weights[i], novelty.bias) : 0;
   return {spectrum, fc2, probabilities: softmax(value.data, network.temperature),
           isOut: !!novelty && novelty.limit !== null && logOdds > novelty.limit};
 }
