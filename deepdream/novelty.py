@@ -7,9 +7,9 @@ labels apart. All layers are asked as in K. Lee et al. 2018, "A Simple Unified F
 Out-of-Distribution Samples and Adversarial Attacks" (arXiv:1807.03888), which needs no sounds of no label. The
 covariance is shrunk (Ledoit and Wolf 2004), because many features hardly vary. The network itself does not learn from
 these sounds, unlike in "Deep Anomaly Detection with Outlier Exposure" (D. Hendrycks, M. Mazeika, T. Dietterich 2019,
-arXiv:1812.04606): that cost accuracy. A sound is out of distribution where its log odds are higher than those of 98.5 %
-of the valid notes, whose instruments are not those of the train notes. One with lower odds may still belong to no
-label. docs/experiments.md has what was tried.
+arXiv:1812.04606): that cost accuracy. A sound is out of distribution where its log odds are above 0 and higher than
+those of 98.5 % of the valid notes, whose instruments are not those of the train notes. One with lower odds may still
+belong to no label. docs/experiments.md has what was tried.
 
 RUN/novelty.npz holds the weights of the discriminant, the limit, and a digest of the model that both belong to.
 """
@@ -66,7 +66,7 @@ def fit_novelty(train, outliers, valid):
     discriminant.fit(both, np.arange(len(both)) >= len(train))
     found = Novelty(discriminant.coef_[0], float(discriminant.intercept_[0]), np.inf)
     if len(valid):
-        found.limit = float(np.percentile(found.log_odds(valid), PERCENTILE))
+        found.limit = max(0.0, float(np.percentile(found.log_odds(valid), PERCENTILE)))
     return found
 
 
@@ -120,7 +120,7 @@ def write_novelty(run, provider, outliers=(), seed=0):
         np.savez(file, version=NOVELTY_VERSION, weights=found.weights, bias=found.bias, limit=found.limit,
                  model=digest, outliers=listed)
     print(f'{path}: learned from {len(train):,} train notes and {len(outside):,} sounds of no label; '
-          + (f'{PERCENTILE} % of the valid notes have log odds below {found.limit:.1f}' if np.isfinite(found.limit)
+          + (f'out of distribution above log odds of {found.limit:.1f}' if np.isfinite(found.limit)
              else 'no valid split, so that no sound is called out of distribution'))
 
 

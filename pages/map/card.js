@@ -45,7 +45,7 @@ class Card {
       [isAdded(note), 'hint', 'This is a sound of yours. Its place among its nearest notes in fc2 space is approximate: '
         + 'the notes keep theirs.'],
       [MAP.out_of_distribution[note], 'warning', 'Out of distribution: to the network, this sound is like sounds of '
-        + 'no label, more so than 98.5 % of the valid notes. The prediction means little.'],
+        + 'no label, more so than almost all of the valid notes. The prediction means little.'],
       [!MAP.has_sound[note], 'warning', SILENCES.silent],
     ].filter(([holds]) => holds).map(([, className, text]) => element('p', {className}, text));
   }
