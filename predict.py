@@ -115,7 +115,7 @@ def main(argv=None):
     run = choose_run(args.run, 'predict.py')
     if args.map:
         require_map(run)
-    from deepdream.map.user_sounds import add_to_map, store_sound
+        from deepdream.map.user_sounds import add_to_map, store_sound
     from deepdream.neighbours import open_neighbourhood
     from deepdream.novelty import open_novelty
     from deepdream.trained import open_quickly

@@ -9,6 +9,7 @@ from deepdream.command_line import progress
 from deepdream.run_folder import load_activation
 
 N_NEAREST = 5
+ROUNDING = 1e-9  # what `closeness` may err by, relative to the largest: copies of one note are equally near
 BATCH_CELLS = 4_000_000  # neighbours of a batch of notes that are in memory at a time: 64 MB of rows and distances
 MOST_EXACT = 20_000  # notes that are all compared with each other
 # Above that, a note is compared with the notes in the cells around it (an inverted file: Jegou et al. 2011, "Product
@@ -19,14 +20,31 @@ N_LEARNED_FROM, N_STEPS = 32, 5  # notes a cell, and steps, from which k-means f
 BLOCK_ROWS = 256  # notes compared at a time: 10 MB of distances
 
 
-def nearest_notes(activation, n_nearest, queries=None):
+def nearest_notes(activation, n_nearest, queries):
     """Return (distances, rows), both (n, n_nearest), of the notes nearest to each query, the nearest first.
 
-    `activation` (n_notes, 256) holds the notes, `queries` (n, 256) what to find them for: without queries these are the
-    notes themselves, and none is its own neighbour.
+    `activation` (n_notes, 256) holds the notes, `queries` (n, 256) what to find them for. Of notes that are equally
+    near, the one in the earlier row comes first. scikit-learn finds the same, but its import alone takes 0.8 s of
+    processor time, more than all else that predict.py does for one sound.
     """
-    from sklearn.neighbors import NearestNeighbors
-    return NearestNeighbors(n_neighbors=n_nearest, algorithm='brute').fit(activation).kneighbors(queries)
+    distances, rows = np.empty((len(queries), n_nearest)), np.empty((len(queries), n_nearest), np.int64)
+    n_at_once = max(1, BATCH_CELLS // len(activation))
+    for start in range(0, len(queries), n_at_once):
+        block = queries[start:start + n_at_once].astype(np.float64)
+        apart = np.concatenate([closeness(block, activation[i:i + N_COMPARED].astype(np.float64))
+                                for i in range(0, len(activation), N_COMPARED)], axis=1)
+        for i, query in enumerate(block, start):
+            distances[i], rows[i] = nearest_exactly(activation, n_nearest, query, apart[i - start])
+    return distances, rows
+
+
+def nearest_exactly(activation, n_nearest, query, apart):
+    """Return (distances, rows) as `nearest_notes` does, of one query, whose `closeness` to all notes is `apart`."""
+    limit = np.partition(apart, n_nearest - 1)[n_nearest - 1]
+    rows = np.flatnonzero(apart <= limit + ROUNDING * np.abs(apart).max())
+    distances = np.linalg.norm(activation[rows] - query, axis=1)
+    order = distances.argsort(kind='stable')[:n_nearest]
+    return distances[order], rows[order]
 
 
 def nearest_rows(vectors, instruments, n_nearest):
@@ -35,8 +53,8 @@ def nearest_rows(vectors, instruments, n_nearest):
     `vectors` (n, n_dimensions) are the notes in any space, `instruments` (n,) number the instrument of each; k is
     `n_nearest`, or n - 1 where there are no more notes. -1 stands where other instruments have fewer than k notes.
     Of up to MOST_EXACT notes both are exact: among k + s nearest, at most s are of the note's own instrument, where s
-    is its number of notes. 20,000 activations take 5 s on two cores, as in `nearest_notes`, but 26 s where one
-    instrument has 14,000 of them. Of more notes `nearest_in_cells` finds more than 98 %.
+    is its number of notes. 20,000 activations take 5 s on two cores, but 26 s where one instrument has 14,000 of them.
+    Of more notes `nearest_in_cells` finds more than 98 %.
     """
     if len(vectors) > MOST_EXACT:
         return nearest_in_cells(vectors, instruments, n_nearest)

@@ -23,7 +23,7 @@ from deepdream.audio import load_from_onset
 from deepdream.embedding import fit_maps, fit_pca
 from deepdream.map.data import OWN_COLOUR, VIEWS, gather
 from deepdream.map.user_sounds import place_sounds
-from deepdream.neighbours import Neighbourhood
+from deepdream.neighbours import Neighbourhood, nearest_notes
 from deepdream.run_folder import model_digest
 
 BASS, FLUTE = 'bass_acoustic_020-048-100', 'flute_synthetic_021-048-100'
@@ -258,6 +258,19 @@ def test_nearest_notes_come_nearest_first():
     assert around.nearest(np.full((1, 16), 12.1)) == [[notes[i] for i in (12, 13, 11, 14, 10)]]
     few = Neighbourhood(around.activation[:3], notes[:3])
     assert few.nearest(np.full((1, 16), 3.0)) == [[notes[i] for i in (2, 1, 0)]]
+
+
+def test_nearest_notes_are_exact_and_of_copies_the_earlier_comes_first():
+    rng = np.random.default_rng(0)
+    activation = np.maximum(rng.normal(size=(500, 256)), 0).astype(np.float32)
+    activation[[7, 90, 499]] = activation[300]
+    queries = np.concatenate([activation[:40] + 0.01, activation[300:301]])
+    apart = np.linalg.norm(queries[:, np.newaxis].astype(float) - activation, axis=2)
+    distances, rows = nearest_notes(activation, 6, queries)
+    np.testing.assert_array_equal(rows, apart.argsort(axis=1, kind='stable')[:, :6])
+    np.testing.assert_allclose(distances, np.sort(apart, axis=1)[:, :6])
+    assert rows[-1, :4].tolist() == [7, 90, 300, 499] and not distances[-1, :4].any()
+    assert nearest_notes(activation, 2, queries[-1:])[1].tolist() == [[7, 90]]
 
 
 # The map.
