@@ -14,9 +14,10 @@ from matplotlib.image import imread
 
 import evaluate
 from deepdream.backend import keras
-from deepdream.baseline import predict_baseline
+from deepdream.baseline import mfcc_statistics, predict_baseline
 from deepdream.metrics import NOISE_NOTES, accuracy_interval, measure_accuracy, top_confusions
 from deepdream.notes import instrument_of, source_of
+from deepdream.spectrum import magnitude
 from evaluate import save_confusion
 
 FILES = ('metrics.json', 'predictions.csv', 'confusion.csv', 'confusion.png')
@@ -213,6 +214,17 @@ def test_labels_with_commas_and_other_scripts_survive_in_confusion_csv(tmp_path)
         head, *table = csv.reader(file)
     assert head == ['', *labels]
     assert table == [[label, *(str(3 - 2 + i if i == j else 0) for j in range(3))] for i, label in enumerate(labels)]
+
+
+def test_features_of_the_baseline_are_librosas(small_data):
+    import librosa
+    for path in sorted((small_data / 'test/spectrum').glob('*.npy'))[::12]:
+        power = magnitude(np.load(path).astype(np.float32)).T ** 2
+        mel = librosa.feature.melspectrogram(S=power, sr=16_000)
+        mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mel), n_mfcc=20)
+        expected = np.concatenate([[part.mean(axis=1), part.std(axis=1)]
+                                   for part in (mfcc, librosa.feature.delta(mfcc))]).ravel()
+        np.testing.assert_allclose(mfcc_statistics(path), expected, rtol=1e-5, atol=1e-4)
 
 
 def test_baseline_of_one_label_says_that_label(small_data, tmp_path):
