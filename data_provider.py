@@ -6,6 +6,7 @@
 Imported by the stages after extract_spectrum.py. TensorFlow is needed for `dataset` only.
 """
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,8 +118,14 @@ class DataProvider:
         from deepdream.pipeline import make_dataset
         order = np.arange(self.n_notes(split)) if order is None else np.asarray(order)
         paths = [str(self.path(split, i)) for i in order]
-        return make_dataset(paths, self.class_indices[split][order], variations, self.signal['dtype'], self.mean,
-                            self.std, self.batch_size)
+        return make_dataset(paths, self.class_indices[split][order], variations, self.signal['dtype'], self.normaliser,
+                            self.batch_size)
+
+    @functools.cached_property
+    def normaliser(self):
+        """The part of `dataset` that XLA compiles, once for all data sets of the provider."""
+        from deepdream.pipeline import make_normaliser
+        return make_normaliser(self.mean, self.std)
 
 
 def prepare_data(data='data', labels='labels.txt', splits=None, statistics=None, batch_size=32, seed=0):

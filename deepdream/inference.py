@@ -7,11 +7,11 @@ from joblib import Parallel, delayed
 
 from data_provider import read_statistics
 from deepdream.command_line import progress
-from deepdream.pipeline import make_dataset, name_damaged_files
+from deepdream.pipeline import make_dataset, make_normaliser, name_damaged_files
 from deepdream.run_folder import model_digest, open_model
 from model import get_last_minus_one
 
-CHUNK_BATCHES = 16  # batches a task: each task compiles its input anew, which takes the time of some batches
+CHUNK_BATCHES = 16  # batches a task: each task sets up its input anew, which takes the time of some batches
 
 
 def predict_logits(model, provider, split):
@@ -70,14 +70,14 @@ def get_activation_in_chunks(run, provider, split):
 
 def chunk_activation(paths, dtype, batch_size, run, digest):
     """Return fc2 of the stored spectra `paths`, float32 (n, 256), by the model of RUN whose `model_digest` is given."""
-    fc2, mean, std = opened(run, digest)
-    batches = make_dataset(paths, np.zeros(len(paths), np.int64), None, dtype, mean, std, batch_size)
+    fc2, normalised = opened(run, digest)
+    batches = make_dataset(paths, np.zeros(len(paths), np.int64), None, dtype, normalised, batch_size)
     with name_damaged_files():
         return np.concatenate([fc2.predict_on_batch(spectra) for spectra, _ in batches])
 
 
 @functools.lru_cache(maxsize=1)
 def opened(run, digest):
-    """Return (fc2 of the model of RUN, mean, std); `digest` tells it from another model in the same folder."""
+    """Return (fc2 of the model of RUN, its `make_normaliser`); `digest` tells it from another model in the folder."""
     _, model = open_model(run)
-    return get_last_minus_one(model), *read_statistics(run, 'train.py')
+    return get_last_minus_one(model), make_normaliser(*read_statistics(run, 'train.py'))

@@ -14,19 +14,29 @@ from deepdream.spectrum import N_BINS, N_FRAMES, NPY_HEADER, normalise, npy_size
 N_READERS = 2  # files read at once; more of them only take the cores from the training
 
 
-def make_dataset(paths, class_indices, variations, signal_dtype, mean, std, batch_size):
-    """Return a tf.data.Dataset of (spectra, class indices) batches.
+def make_normaliser(mean, std):
+    """Return a function of (stored spectra (batch, 251, 513), their Variations or None) -> (batch, 251, 513, 1).
 
-    `paths` are those of the stored spectra, of type `signal_dtype`; `class_indices` (n,) and `variations`, an
-    `augmentation.Variations` or None, belong to them one by one. The spectra come as float32 (batch, 251, 513, 1).
+    XLA compiles it, and does all in one pass over the batch. Several datasets of one such function compile it once.
     """
-    columns = {'path': paths, 'class_index': class_indices} | ({'variations': variations} if variations else {})
     to_levels, noise = knot_weights(bin_frequencies()), noise_magnitudes()
 
-    @tf.function(jit_compile=True)  # XLA does it in one pass over the batch
+    @tf.function(jit_compile=True)
     def normalised(spectra, variations=None):
         spectra = vary(spectra, variations, to_levels, noise) if variations else tf.cast(spectra, tf.float32)
         return normalise(spectra, mean, std)[..., tf.newaxis]
+
+    return normalised
+
+
+def make_dataset(paths, class_indices, variations, signal_dtype, normalised, batch_size):
+    """Return a tf.data.Dataset of (spectra, class indices) batches.
+
+    `paths` are those of the stored spectra, of type `signal_dtype`; `class_indices` (n,) and `variations`, an
+    `augmentation.Variations` or None, belong to them one by one; `normalised` is of `make_normaliser`. The spectra come
+    as float32 (batch, 251, 513, 1).
+    """
+    columns = {'path': paths, 'class_index': class_indices} | ({'variations': variations} if variations else {})
 
     def with_spectrum(note):
         return {'spectrum': read_spectrum(note['path'], signal_dtype), **note}
