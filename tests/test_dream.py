@@ -366,8 +366,8 @@ def test_jitter_is_seeded_and_ends_before_the_ascent():
 def test_ascent_that_leaves_the_numbers_stops_with_the_remedy(dream_run, small_data):
     provider = prepare_data(small_data, small_data / 'labels.txt', ['test'], statistics=dream_run)
     with pytest.raises(BadInput, match=r'step 1 of 5.*--rate below 0\.04'):
-        ascent.ascend(sine()[np.newaxis], lambda spectra: tf.math.log(-tf.reduce_sum(spectra ** 2, axis=(1, 2))),
-                      provider.mean, provider.std, ascent.Settings(steps=5))
+        ascent.Ascent(lambda spectra: tf.math.log(-tf.reduce_sum(spectra ** 2, axis=(1, 2))), 1,
+                      provider.mean, provider.std, ascent.Settings(steps=5)).climb(sine()[np.newaxis])
 
 
 # The atlas.

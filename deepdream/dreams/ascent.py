@@ -93,14 +93,15 @@ def starting_noise(mean, std, seeds):
 class Shaped:
     """A batch of sounds, each a gain on a start; call it for the waveforms as their wavs would hold them."""
 
-    def __init__(self, start, window_gain, bound_db):
-        self.start, self.window_gain, self.bound = stft(tf.constant(start)), window_gain, bound_db / DB_PER_NEPER
+    def __init__(self, n_sounds, window_gain, bound_db):
+        self.window_gain, self.bound = window_gain, bound_db / DB_PER_NEPER
         self.between = interpolation(NODE_FRAMES)
-        self.share = tf.Variable(tf.zeros((len(start), self.between.shape[1], N_BINS)))
+        self.share = tf.Variable(tf.zeros((n_sounds, self.between.shape[1], N_BINS)))
 
-    def __call__(self, shift=0):
+    def __call__(self, start, shift=0):
+        """Of the STFT (batch, 251, 513) of the start."""
         gain = tf.exp(self.bound * tf.tanh(tf.einsum('fn,bnk->bfk', self.between, self.share)))
-        return as_written(tf.roll(istft(self.start * tf.complex(gain, tf.zeros_like(gain))), shift, axis=1),
+        return as_written(tf.roll(istft(start * tf.complex(gain, tf.zeros_like(gain))), shift, axis=1),
                           self.window_gain)
 
 
@@ -133,34 +134,49 @@ def jitters(settings):
             yield 0, 0, np.zeros(N_BINS)
 
 
-def ascend(start, objective, mean, std, settings, everywhere=False):
-    """Return the waveforms (batch, 64000), as written, that a start (batch, 64000) becomes by raising the objective.
+class Ascent:
+    """An objective that sounds climb: of (spectra (n_sounds, 251, 513), normalised by `mean` and `std`, *arguments).
 
-    `objective` maps spectra (batch, 251, 513), normalised by `mean` and `std`, to (batch,). The sounds end where real
-    notes end, unless they may sound `everywhere`. Raises BadInput when the ascent leaves the finite numbers.
+    XLA compiles a step once for all batches that climb. The sounds end where real notes end, unless they may sound
+    `everywhere`.
     """
-    tf.config.experimental.enable_op_determinism()
-    frames = np.ones(N_FRAMES, bool) if everywhere else sounding_frames(std)
-    shaped, limits = Shaped(start, window(frames), settings.bound_db), Limits(mean, std, settings)
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.rate, settings.steps))
-    optimizer.build([shaped.share])
 
-    @tf.function(jit_compile=True)  # 16 sounds: 0.13 s a step against 0.29
-    def climb(shift, bins, log_gains):
-        with tf.GradientTape() as tape:
-            waveforms = shaped(shift)
-            spectra = log_spectra(waveforms)
-            filtered = tf.math.log1p(tf.math.expm1(spectra) * tf.exp(log_gains))
-            reached = objective(normalise(tf.roll(filtered, bins, axis=2), mean, std))
-            loss = tf.reduce_sum(limits.cost(waveforms, spectra) - reached)
-        gradient = tape.gradient(loss, shaped.share)
-        rms = tf.reduce_mean(gradient ** 2, axis=(1, 2), keepdims=True) ** 0.5  # every sound climbs at its own scale
-        optimizer.apply_gradients([(gradient / (rms + 1e-12), shaped.share)])
-        return loss
+    def __init__(self, objective, n_sounds, mean, std, settings, everywhere=False):
+        tf.config.experimental.enable_op_determinism()
+        frames = np.ones(N_FRAMES, bool) if everywhere else sounding_frames(std)
+        self.settings = settings
+        self.shaped, limits = Shaped(n_sounds, window(frames), settings.bound_db), Limits(mean, std, settings)
+        self.optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(settings.rate, settings.steps))
+        self.optimizer.build([self.shaped.share])
 
-    for step, (shift, bins, log_gains) in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step')):
-        loss = climb(tf.constant(np.int32(shift)), tf.constant(np.int32(bins)), tf.constant(np.float32(log_gains)))
-        if not np.isfinite(loss):
-            raise BadInput(f'the ascent left the finite numbers at step {step + 1} of {settings.steps}: '
-                           f'give a --rate below {settings.rate:g}')
-    return shaped().numpy()
+        @tf.function(jit_compile=True)  # 16 sounds: 0.13 s a step against 0.29
+        def step(start, shift, bins, log_gains, arguments):
+            with tf.GradientTape() as tape:
+                waveforms = self.shaped(start, shift)
+                spectra = log_spectra(waveforms)
+                filtered = tf.math.log1p(tf.math.expm1(spectra) * tf.exp(log_gains))
+                reached = objective(normalise(tf.roll(filtered, bins, axis=2), mean, std), *arguments)
+                loss = tf.reduce_sum(limits.cost(waveforms, spectra) - reached)
+            gradient = tape.gradient(loss, self.shaped.share)
+            rms = tf.reduce_mean(gradient ** 2, axis=(1, 2), keepdims=True) ** 0.5  # every sound at its own scale
+            self.optimizer.apply_gradients([(gradient / (rms + 1e-12), self.shaped.share)])
+            return loss
+
+        self.step = step
+
+    def climb(self, start, *arguments):
+        """Return the waveforms (n_sounds, 64000), as written, that a start (n_sounds, 64000) becomes.
+
+        Raises BadInput when the ascent leaves the finite numbers.
+        """
+        settings, start, arguments = self.settings, stft(tf.constant(start)), [tf.constant(one) for one in arguments]
+        for variable in (self.shaped.share, *self.optimizer.variables):
+            variable.assign(tf.zeros_like(variable))
+        for number, jitter in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step'), start=1):
+            shift, bins, log_gains = jitter
+            loss = self.step(start, tf.constant(np.int32(shift)), tf.constant(np.int32(bins)),
+                             tf.constant(np.float32(log_gains)), arguments)
+            if not np.isfinite(loss):
+                raise BadInput(f'the ascent left the finite numbers at step {number} of {settings.steps}: '
+                               f'give a --rate below {settings.rate:g}')
+        return self.shaped(start).numpy()

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from deepdream.dreams.ascent import Settings, ascend, starting_noise
+from deepdream.dreams.ascent import Ascent, Settings, starting_noise
 from deepdream.dreams.objectives import CONTENT_LAYER, layer_objective, style_objective
 from deepdream.dreams.thin_style import statistics_error, thin_style
 from deepdream.spectrum_tf import finish
@@ -22,7 +22,7 @@ def deep_dream(dreamer, waveform, layer, strength, **given):
     """Amplify in a waveform (64000,) what excites a layer; nothing rises or falls by more than `strength` * 20 dB."""
     settings = Settings(**FREELY | {'bound_db': DB_PER_STRENGTH * strength} | given)
     objective = layer_objective(dreamer.model, layer)
-    dreamed = ascend(waveform[np.newaxis], objective, dreamer.mean, dreamer.std, settings, everywhere=True)[0]
+    dreamed = Ascent(objective, 1, dreamer.mean, dreamer.std, settings, everywhere=True).climb(waveform[np.newaxis])[0]
     before = float(objective(dreamer.normalised(finish(waveform)))[0])
     after = float(objective(dreamer.normalised(dreamed))[0])
     return dreamed, {'layer': layer, 'strength': strength, 'settings': asdict(settings),
@@ -40,7 +40,7 @@ def deep_style(dreamer, content, other, content_weight, **given):
                                           dreamer.normalised(finish(other)), content_weight)
     noise = starting_noise(dreamer.mean, dreamer.std, [settings.seed])
     start = content + NOISE * np.abs(content).max() * noise
-    dreamed = ascend(start, objective, dreamer.mean, dreamer.std, settings, everywhere=True)[0]
+    dreamed = Ascent(objective, 1, dreamer.mean, dreamer.std, settings, everywhere=True).climb(start)[0]
     kept = strongest_neurons(dreamer, finish(content)) & strongest_neurons(dreamer, dreamed)
     return dreamed, {'content_weight': content_weight, 'settings': asdict(settings),
                      'style_distance': float(distance(dreamer.normalised(dreamed))[0]), 'strongest_kept': len(kept)}

@@ -30,18 +30,19 @@ def unit_value(pre, layer, own):
     return 2 * reached - tf.reduce_logsumexp(values - 1e9 * own, axis=1) if layer == 'fc3' else reached
 
 
-def unit_objective(model, layer, units, of_notes, diversity):
-    """Raise unit `units[i]` of a layer for sound `i`, in units of its 99th percentile over real notes, `of_notes`.
+def unit_objective(model, layer, of_notes, diversity):
+    """Raise units of a layer, in units of their 99th percentile over real notes, `of_notes`: an objective of (spectra,
+    the number of each sound's unit (batch,)).
 
-    `diversity` weighs how unlike the sounds are to be.
+    `diversity` weighs how unlike the sounds of one unit are to be.
     """
-    scale = unit_scales(of_notes)[units]
-    own = tf.one_hot(units, of_notes.shape[1])
-    same_unit = (np.equal.outer(units, units) & ~np.eye(len(units), dtype=bool)).astype(np.float32)
+    scale = unit_scales(of_notes)
 
-    def objective(spectra):
+    def objective(spectra, units):
         pre = pre_activations(model, spectra, leaky_relu_gradient)
-        return unit_value(pre, layer, own) / scale - diversity * likeness(pre['conv2'], same_unit)
+        same_unit = tf.cast(units[:, tf.newaxis] == units, tf.float32) - tf.eye(units.shape[0])
+        value = unit_value(pre, layer, tf.one_hot(units, of_notes.shape[1])) / tf.gather(scale, units)
+        return value - diversity * likeness(pre['conv2'], same_unit)
 
     return objective
 

@@ -10,7 +10,7 @@ from deepdream.artifacts import atomic, list_path, load_json, save_json, save_np
 from deepdream.audio import check_name, load_from_onset, load_waveform
 from deepdream.backend import tf
 from deepdream.dreams.activations import activations, note_activations, pre_activations, weights_digest
-from deepdream.dreams.ascent import ascend, starting_noise
+from deepdream.dreams.ascent import Ascent, starting_noise
 from deepdream.dreams.names import LAYERS
 from deepdream.dreams.objectives import unit_objective
 from deepdream.dreams.read_back import (
@@ -45,6 +45,7 @@ class Dreamer:
         self.network = as_network(run, config, with_features(self.model), self.mean, self.std)
         self.digest = weights_digest(self.model)
         self.provider, self.notes, self.note_activations = None, [], {}
+        self.ascents = {}
 
     def open_notes(self, data, labels):
         """Open the test split of DATA and compute its activations; raise where it is missing or does not fit RUN."""
@@ -105,8 +106,11 @@ class Dreamer:
         A unit that comes several times gets dreams that differ.
         """
         seeds = [(settings.seed, LAYERS.index(layer), unit, units[:i].count(unit)) for i, unit in enumerate(units)]
-        objective = unit_objective(self.model, layer, units, self.note_activations[layer], settings.diversity)
-        return ascend(starting_noise(self.mean, self.std, seeds), objective, self.mean, self.std, settings)
+        key = layer, len(units), settings
+        if key not in self.ascents:
+            objective = unit_objective(self.model, layer, self.note_activations[layer], settings.diversity)
+            self.ascents[key] = Ascent(objective, len(units), self.mean, self.std, settings)
+        return self.ascents[key].climb(starting_noise(self.mean, self.std, seeds), np.int32(units))
 
     def write_units(self, layer, units, names, settings):
         """Dream a batch of units, write it and return the reports."""
