@@ -67,7 +67,8 @@ def render(font, program, pitch, velocity, held_seconds=HELD_SECONDS):
 
 def play(synth, seconds):
     """Return the next `seconds` of a synthesiser, both channels mixed down."""
-    return np.frombuffer(synth.generate(int(seconds * RENDER_RATE_HZ)), np.float32).reshape(-1, 2).mean(axis=1)
+    both = np.frombuffer(synth.generate(int(seconds * RENDER_RATE_HZ)), np.float32)
+    return (both[::2] + both[1::2]) / 2  # the bits of `mean` over an axis of 2, which takes nine times as long
 
 
 def is_audible(waveform):
