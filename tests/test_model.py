@@ -1,7 +1,9 @@
 """model.py: the network of the design, and what a model file may hold."""
 
+import importlib
 import re
 import shutil
+import sys
 import zipfile
 
 import numpy as np
@@ -11,7 +13,7 @@ from conftest import sine, stage
 import train
 from data_provider import prepare_data
 from deepdream.artifacts import BadInput
-from deepdream.backend import keras
+from deepdream.backend import hidden, keras
 from deepdream.spectrum import EPSILON, log_spectrum
 from model import get_last_minus_one, get_model, load_model
 
@@ -251,3 +253,12 @@ def test_harmonic_network_does_not_train_its_statistics(tmp_path, small_data):
     provider = prepare_data(small_data, small_data / 'labels.txt')
     np.testing.assert_array_equal(bands.mean.numpy(), provider.mean)
     np.testing.assert_allclose(bands.std.numpy(), provider.std + EPSILON)
+
+
+def test_modules_are_hidden_within_the_block_only(monkeypatch):
+    monkeypatch.delitem(sys.modules, 'wave', raising=False)
+    with hidden('wave', 'numpy'):
+        importlib.import_module('numpy')  # is imported already
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module('wave')
+    assert importlib.import_module('wave')
