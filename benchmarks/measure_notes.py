@@ -42,7 +42,7 @@ def main():
     print(f'{len(wavs)} notes; percentiles {PERCENTILES}')
     measured = np.transpose(measured)
     for title, values in zip(('attack (s)', 'decay (dB/s)', 'slope of the partials (dB/octave)',
-                              'harmonic-to-noise ratio (dB)'), measured, strict=False):
+                              'harmonic-to-noise ratio (dB)', 'release (s)'), measured, strict=False):
         show(title, values)
     for number in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32):
         show(f'partial {number} below the strongest (dB)', [one[number - 1] for one in partials if len(one) >= number])

@@ -8,12 +8,32 @@ from conftest import noise, sine, write_wav
 from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a fixture)
 
 from deepdream.backend import tf
-from deepdream.dreams import from_note, instrument, measures, note_analysis, notes, oscillators, real_notes, units
+from deepdream.dreams import (
+    band_levels,
+    from_note,
+    instrument,
+    measures,
+    note_analysis,
+    notes,
+    oscillators,
+    real_notes,
+    units,
+)
 from deepdream.dreams.names import dream_name
-from deepdream.dreams.note_ascent import NoteSettings, cosine
+from deepdream.dreams.note_ascent import NoteAscent, NoteSettings, cosine
 from deepdream.dreams.note_controls import FORMANT_DB
 from deepdream.dreams.note_model import NoteModel, lobe
-from deepdream.dreams.note_parameters import BOUNDS, GENERAL, N_PARAMETERS, SIZES, split
+from deepdream.dreams.note_parameters import (
+    BOUNDS,
+    GENERAL,
+    N_LEVEL_BANDS,
+    N_PARAMETERS,
+    N_PARTS,
+    NO_LEVELS,
+    SIZES,
+    Prior,
+    split,
+)
 from deepdream.spectrum import log_spectrum, magnitude
 
 EVERYWHERE = np.ones(64_000, np.float32)
@@ -88,18 +108,48 @@ def test_note_has_the_attack_the_decay_and_the_noise_of_its_parameters(hz):
 
 def test_bounds_are_those_of_the_family():
     rng = np.random.default_rng(0)
-    measured = np.c_[rng.uniform([0.1, 5, -20, 10], [0.2, 9, -10, 20], (50, 4)), np.full((50, 24), 7.0),
-                     np.full((50, 16), np.nan)]
-    prior = real_notes.family_priors(np.zeros(50, int), measured, 2)
+    measured = np.c_[rng.uniform([0.1, 5, -20, 10], [0.2, 9, -10, 20], (50, 4)), np.linspace(0.3, 0.6, 50),
+                     np.full((50, 24), 7.0), np.full((50, 16), np.nan)]
+    octaves = rng.uniform(-2, 2, 50)
+    levels = 5 + 3 * octaves[:, np.newaxis, np.newaxis] + np.zeros((50, N_PARTS, N_LEVEL_BANDS))
+    prior = real_notes.family_priors(np.zeros(50, int), measured, octaves, levels, 2)
     assert np.array_equal(prior.limits[1], GENERAL) and not prior.start[1].any()
+    assert np.array_equal(prior.levels[1], NO_LEVELS)
+    assert prior.levels[0, 0] == pytest.approx(5, abs=1e-4) and prior.levels[0, 1] == pytest.approx(3, abs=1e-4)
     found = [split(tf.constant(prior.start[:1] + z, tf.float32), prior.limits[:1]) for z in (-60, 0, 60)]
     for name, low, high in (('decay_db_per_second', 5, 9), ('slope_db_per_octave', -20, -10),
-                            ('harmonic_to_noise_db', 10, 20)):
+                            ('harmonic_to_noise_db', 10, 20), ('release_seconds', 0.3, 0.6)):
         values = [float(one[name][0, 0]) for one in found]
         assert low <= values[0] < values[1] < values[2] <= high
         assert values[0] == pytest.approx(low, abs=0.08 * (high - low)) and values[1] == pytest.approx(
             (low + high) / 2, abs=0.15 * (high - low))
     assert FORMANT_DB * np.tanh(found[1]['formants']) == pytest.approx(7, abs=1e-3)
+
+
+def test_levels_of_a_sine_are_in_its_band_and_cost_what_is_no_familys():
+    levels = band_levels.band_levels(np.stack([log_spectrum(sine(1000.0, peak=peak)) for peak in (1.0, 0.1)])).numpy()
+    assert levels[0, 4].argmax() == np.argmax(band_levels.OF_BINS[64])
+    assert (levels[0] - levels[1])[1:-1].max(axis=1) == pytest.approx(20, abs=0.1)
+    assert np.ptp(levels[:, 1:-1, -1]) < 0.1  # silence
+    usual = np.stack([levels[0], np.zeros_like(levels[0]), np.full_like(levels[0], 2)])[np.newaxis]
+    spectra, hz = np.stack([log_spectrum(sine(one, peak=1.0)) for one in (1000.0, 3000.0)]), tf.constant([1e3, 3e3])
+    cost = band_levels.distance_to_levels(spectra, hz, usual).numpy()
+    assert cost[0] < 1e-3 and cost[1] > 1
+    assert not band_levels.distance_to_levels(spectra, hz, NO_LEVELS[np.newaxis]).numpy().any()
+
+
+@pytest.mark.thorough
+def test_ascent_keeps_to_the_levels_of_the_family():
+    model, pitch = NoteModel(EVERYWHERE, n_partials=16), np.float32([220.0])
+    usual = band_levels.band_levels(model.log_spectra(parameters(1), pitch)).numpy()
+    levels = np.stack([usual, np.zeros_like(usual), np.full_like(usual, 3)], axis=1)
+    prior, moved = Prior(GENERAL[np.newaxis], np.zeros((1, N_PARAMETERS), np.float32), levels), []
+    for weight in (0.0, 2.0):
+        settings = NoteSettings(levels=weight, jitter=False)
+        ascent = NoteAscent(model, lambda spectra: tf.reduce_mean(spectra[:, :, 300:], axis=(1, 2)), 0.0, 1.0, settings)
+        z, _ = ascent.climb(np.zeros((1, N_PARAMETERS)), pitch, [0], (), cosine(0.1, 20), prior)
+        moved.append(float(band_levels.distance_to_levels(model.log_spectra(tf.constant(z), pitch), pitch, levels)[0]))
+    assert moved[1] < 0.3 * moved[0]
 
 
 def test_note_ends_with_the_window():
@@ -115,6 +165,8 @@ def test_measures_of_known_notes():
     ramp = tone * np.minimum(TIME / 0.2, 1).astype(np.float32)
     assert measures.attack_seconds(ramp) == pytest.approx(0.2 * (10 ** -0.1 - 0.1), abs=0.02)
     assert measures.decay_db_per_second(tone * 10 ** (-10 * TIME / 20)) == pytest.approx(10, rel=0.05)
+    assert measures.release_seconds(tone * 10 ** (-200 * np.maximum(TIME - 2, 0) / 20)) == pytest.approx(0.3, rel=0.05)
+    assert measures.release_seconds(np.where(TIME < 2, tone, 0)) == pytest.approx(0.1, rel=1e-3)
     assert measures.harmonic_to_noise_db(tone, 220.0) > 45
     hiss = noise(peak=0.05)
     expected = 10 * np.log10(np.mean(tone ** 2) / np.mean(hiss ** 2))

@@ -54,6 +54,15 @@ def decay_db_per_second(waveform, until_seconds=2.5):
     return float(-np.polyfit(times[start:end], level[start:end], 1)[0])
 
 
+def release_seconds(waveform):
+    """The time in which the level would fall by 60 dB where it falls most in 100 ms, from its peak on; at least 0.1."""
+    _, level = level_db(waveform)
+    level = np.maximum(level - level.max(), -60)
+    hops = round(0.1 * SAMPLE_RATE / SHORT_HOP)
+    fall = (level[:-hops] - level[hops:])[int(np.argmax(level[:-hops])):]
+    return float(6 / max(fall.max(), 1))
+
+
 def partial_bins(hz, n_bins, n_fft):
     """(n_bins,) whether a bin belongs to a partial of a fundamental `hz`, main lobe and stretched strings included."""
     spacing, width = hz * n_fft / SAMPLE_RATE, LOBE_BINS + 0.5

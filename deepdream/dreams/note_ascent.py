@@ -7,6 +7,7 @@ import numpy as np
 from deepdream.artifacts import BadInput
 from deepdream.backend import tf
 from deepdream.dreams.ascent import Settings, jitters
+from deepdream.dreams.band_levels import distance_to_levels
 from deepdream.dreams.note_parameters import BOUNDS, GENERAL_PRIOR
 from deepdream.spectrum import HOP_LENGTH, N_FRAMES, normalise
 
@@ -17,12 +18,13 @@ BOUNDED = 0.03  # how much farther from the start it is to move one of BOUNDS th
 
 @dataclass(frozen=True)
 class NoteSettings:
-    """How notes climb. The weight is relative to an objective of about 1 for a strong real note."""
+    """How notes climb. The weights are relative to an objective of about 1 for a strong real note."""
 
     steps: int = 120
     trial_steps: int = 15  # before them, of every pitch that is tried
     rate: float = 0.1  # a step at first, of parameters that are at home within about +-2; falls to 0
     prior: float = 1.0  # weight of the parameters' mean square: how far they are from a plain note
+    levels: float = 2.0  # weight of the mean square of how many deviations the spectrum is from the family's
     jitter: bool = True  # as of textures
     seed: int = 0
 
@@ -36,12 +38,13 @@ class NoteAscent:
 
         @tf.function(jit_compile=True, autograph=False)
         def step(z, moments, number, rate, hz, prior, group, other, jitter, arguments):
-            limits, start = prior
+            limits, start, levels = prior
             with tf.GradientTape() as tape:
                 tape.watch(z)
                 sounds = tf.gather(z, group)
                 spectra = note_model.spectra_of(note_model.controls(sounds, hz, limits), *other)
-                reached = objective(normalise(jittered(spectra, *jitter), mean, std), *arguments)
+                reached = (objective(normalise(jittered(spectra, *jitter), mean, std), *arguments)
+                           - settings.levels * distance_to_levels(spectra, hz, levels))
                 loss = tf.reduce_sum(settings.prior * distance(sounds - start) - reached)
             return *adam(z, tf.convert_to_tensor(tape.gradient(loss, z)), moments, number, rate), reached
 
@@ -52,12 +55,12 @@ class NoteAscent:
 
         Sound i has the parameters z[group[i]], the pitch hz[i] or, at each step, hz[step, i], and the i-th of each of
         the `arguments`, and of the Prior unless that is for all.
-        Returns (z, the objective before the last step (batch,)).
+        Returns (z, the objective before the last step, less what the levels cost (batch,)).
         """
         z, n_steps = tf.constant(z, tf.float32), len(rates)
         moments = tf.zeros((2, *z.shape))
         hz, group = np.broadcast_to(np.float32(hz), (n_steps, len(group))), tf.constant(group, tf.int32)
-        prior = tf.constant(prior.limits, tf.float32), tf.constant(prior.start, tf.float32)
+        prior = [tf.constant(one, tf.float32) for one in (prior.limits, prior.start, prior.levels)]
         rng = np.random.default_rng(self.settings.seed) if self.settings.jitter else None
         every = jitters(Settings(steps=n_steps, jitter=self.settings.jitter, seed=self.settings.seed))
         for number, (jitter, rate) in enumerate(zip(every, rates, strict=True), start=1):

@@ -1,4 +1,4 @@
-"""How the train notes of each family sound: from there the parameters of dreamed notes have bounds and their start."""
+"""How the train notes of each family sound: bounds and start of the parameters of dreamed notes, and their levels."""
 
 from contextlib import suppress
 
@@ -8,6 +8,7 @@ from data_provider import read_lists
 from deepdream.artifacts import DAMAGED, atomic, list_path
 from deepdream.audio import load_waveform
 from deepdream.command_line import progress
+from deepdream.dreams.band_levels import band_levels, fit_levels
 from deepdream.dreams.measures import (
     WHITE_NOISE_DB,
     attack_seconds,
@@ -15,13 +16,26 @@ from deepdream.dreams.measures import (
     harmonic_to_noise_db,
     noise_levels_db,
     partial_levels_db,
+    release_seconds,
 )
 from deepdream.dreams.note_controls import FORMANT_DB, NOISE_DB, mel_weights
-from deepdream.dreams.note_parameters import GENERAL, MEASURED, N_BANDS, N_FORMANTS, N_PARAMETERS, SIZES, Prior
+from deepdream.dreams.note_parameters import (
+    GENERAL,
+    MEASURED,
+    N_BANDS,
+    N_FORMANTS,
+    N_LEVEL_BANDS,
+    N_PARAMETERS,
+    N_PARTS,
+    NO_LEVELS,
+    SIZES,
+    Prior,
+)
 from deepdream.notes import find_wavs, note_attributes, notes_digest
 from deepdream.pitch import UNKNOWN, hertz
+from deepdream.spectrum import log_spectrum
 
-VERSION = 1  # raise it when the measures give other numbers
+VERSION = 2  # raise it when the measures give other numbers
 N_EACH = 60  # notes of a family that are measured, 10 ms each
 LEAST_NOTES = 20  # of a family; with fewer, the general bounds hold
 PERCENTILES = (5, 95, 50)  # low, high, start
@@ -48,29 +62,35 @@ def measure(waveform, hz):
         formants = (levels - np.polyval(line, octave)) @ weights / weights.sum(axis=0)
     noise = noise_levels_db(waveform, hz, BAND_EDGES_HZ) - levels.max() + WHITE_NOISE_DB
     return np.r_[attack_seconds(waveform), decay_db_per_second(waveform), line[0], harmonic_to_noise_db(waveform, hz),
-                 formants, noise]
+                 release_seconds(waveform), formants, noise]
 
 
 def measured_notes(data, labels, path):
-    """Return (class indices (n,), what `measure` gives (n, ...)) of train notes of known pitch; keep them in `path`.
+    """Return (class indices (n,), what `measure` gives (n, ...), octaves above A4 (n,), band levels (n, N_PARTS,
+    N_LEVEL_BANDS)) of train notes of known pitch; keep them in `path`.
 
     They are at most N_EACH of a family, evenly over the list. There are none where DATA has no train wavs.
     """
     if not list_path(data, 'train', 'samples').exists():
-        return np.empty(0, int), np.empty((0, 0))
+        return np.empty(0, int), np.empty((0, 0)), np.empty(0), np.empty((0, N_PARTS, N_LEVEL_BANDS))
     notes, family = read_lists(data, 'train', labels, 'labels.txt')
     key = f'{VERSION}{notes_digest(notes)}'
     with suppress(FileNotFoundError, *DAMAGED), np.load(path, allow_pickle=False) as stored:
         if str(stored['key']) == key:
-            return stored['family'], stored['measures']
+            return tuple(stored[name] for name in ('family', 'measures', 'octaves', 'levels'))
     wavs, pitches = find_wavs(data, 'train'), note_attributes(data, 'train', notes)['pitch']
     known = np.flatnonzero([note in wavs and pitch != UNKNOWN for note, pitch in zip(notes, pitches, strict=True)])
     rows = [row for one in range(len(labels)) for row in spread(known[family[known] == one])]
-    measures = np.array([measure(load_waveform(wavs[notes[row]])[0], hertz(float(pitches[row])))
-                         for row in progress(rows, description='train notes')])
+    measures, levels = [], []
+    for row in progress(rows, description='train notes'):
+        waveform = load_waveform(wavs[notes[row]])[0]
+        measures.append(measure(waveform, hertz(float(pitches[row]))))
+        levels.append(band_levels(log_spectrum(waveform)[np.newaxis])[0])
+    found = {'family': family[rows], 'measures': np.array(measures), 'octaves': (pitches[rows] - 69) / 12,
+             'levels': np.array(levels)}
     with atomic(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, key=key, family=family[rows], measures=measures)
-    return family[rows], measures
+        np.savez(file, key=key, **found)
+    return tuple(found.values())
 
 
 def spread(rows):
@@ -78,15 +98,17 @@ def spread(rows):
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(N_EACH, len(rows))).round().astype(int))]
 
 
-def family_priors(family, measures, n_labels):
-    """The Prior of each family from `measured_notes`; the general one for families with less than LEAST_NOTES."""
+def family_priors(family, measures, octaves, levels, n_labels):
+    """The Prior of each family, from `measured_notes`; the general one for families with less than LEAST_NOTES."""
     limits, start = np.repeat(GENERAL[np.newaxis], n_labels, axis=0), np.zeros((n_labels, N_PARAMETERS), np.float32)
+    fitted = np.repeat(NO_LEVELS[np.newaxis], n_labels, axis=0)
     for one in range(n_labels):
         of_family = measures[family == one]
         if len(of_family) >= LEAST_NOTES:
             limits[one, :len(MEASURED)] = family_limits(of_family[:, :len(MEASURED)])
             start[one] = family_start(*np.split(mean_known(of_family[:, len(MEASURED):]), [N_FORMANTS]))
-    return Prior(limits, start)
+            fitted[one] = fit_levels(levels[family == one], octaves[family == one])
+    return Prior(limits, start, fitted)
 
 
 def mean_known(values):
@@ -98,11 +120,14 @@ def mean_known(values):
 
 def family_limits(measures):
     """(len(MEASURED), 3): low, high and start, from the MEASURED (n, len(MEASURED)) of a family's notes."""
-    attack, decay, slope = np.nanpercentile(measures[:, :-1], PERCENTILES, axis=0).T
-    tonal = measures[:, -1][measures[:, -1] >= LEAST_RATIO_DB]
-    ratio = np.percentile(tonal, PERCENTILES) if len(tonal) else GENERAL[len(MEASURED) - 1]
+    attack, decay, slope, _, release = np.nanpercentile(measures, PERCENTILES, axis=0).T
+    ratio = measures[:, MEASURED.index('harmonic_to_noise_db')]
+    tonal = ratio[ratio >= LEAST_RATIO_DB]
+    ratio = np.percentile(tonal, PERCENTILES) if len(tonal) else GENERAL[MEASURED.index('harmonic_to_noise_db')]
     attack = np.log(np.maximum(ATTACK_TIMES * attack, SHORTEST_ATTACKS))
-    return attack, widened(decay), widened(slope), widened(ratio)
+    low, high = GENERAL[MEASURED.index('release_seconds'), :2]
+    release = np.clip(np.log(release), [low, low + 0.1, low], [high - 0.1, high, high])
+    return attack, widened(decay), widened(slope), widened(ratio), release
 
 
 def widened(values):
