@@ -7,6 +7,7 @@ import pytest
 from conftest import noise, sine, write_wav
 from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a fixture)
 
+from deepdream.artifacts import BadInput
 from deepdream.backend import tf
 from deepdream.dreams import (
     band_levels,
@@ -311,12 +312,28 @@ def test_fundamental_of_a_note_is_found_to_a_cent():
     assert 1200 * abs(np.log2(note_analysis.fundamental_hz(waveform) / 233.7)) < 1
 
 
-def test_pitch_that_moves_is_followed():
-    swung = TIME - 0.0058 / (10 * np.pi) * np.cos(10 * np.pi * TIME)  # 10 cents, five times a second
+@pytest.mark.parametrize('cents', [10, pytest.param(25, marks=pytest.mark.thorough)])
+def test_pitch_that_moves_is_followed(cents):
+    swung = TIME - (2 ** (cents / 1200) - 1) / (10 * np.pi) * np.cos(10 * np.pi * TIME)  # five times a second
     waveform = sum(0.4 / number * np.sin(2 * np.pi * number * 233.1 * swung) for number in range(1, 15))
     waveform = (np.exp(-TIME) * waveform + 0.001 * noise()).astype(np.float32)
     model, _, report = from_note.analysed(waveform)
     assert model.hz == pytest.approx(233.1, rel=0.005) and report['resynthesis_db'] > 20
+
+
+@pytest.mark.thorough
+def test_strings_that_beat_are_followed():
+    waveform = sum(sine(110.0 * number * detuned, peak=0.2 / number) for number in range(1, 20)
+                   for detuned in (1, 1.003))
+    waveform = (np.exp(-TIME) * waveform).astype(np.float32)
+    residual = waveform - oscillators.partials(np.zeros(64), note_analysis.analyse(waveform))
+    assert np.sum(residual ** 2) < 0.01 * np.sum(waveform ** 2)
+
+
+def test_a_noisy_note_is_no_single_note():
+    waveform = sum(sine(220.0 * number, peak=0.3 / number) for number in range(1, 9)) + 0.2 * noise()
+    with pytest.raises(BadInput, match=r'no single note.*give --as texture \(its resynthesis reaches .* dB of 20\)'):
+        from_note.analysed(waveform.astype(np.float32))
 
 
 @pytest.fixture(scope='session')

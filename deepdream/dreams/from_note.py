@@ -6,7 +6,6 @@ import numpy as np
 
 from deepdream.artifacts import BadInput
 from deepdream.dreams.note_analysis import (
-    LEAST_RESYNTHESIS_DB,
     TEXTURE,
     AnalysedModel,
     analyse,
@@ -19,7 +18,7 @@ from deepdream.dreams.notes import sound
 from deepdream.dreams.objectives import layer_objective, style_objective
 from deepdream.spectrum_tf import finish
 
-TONAL_RESYNTHESIS_DB = 20.0  # of a note whose partials and noise are nearly all of it
+LEAST_RESYNTHESIS_DB = 20.0  # the magnitudes of the sound over what its resynthesis lacks: with less, it is no note
 
 
 def note_of(model, z=None):
@@ -34,7 +33,7 @@ def analysed(waveform, seed=0):
     model = AnalysedModel(controls, seed)
     reached = resynthesis_db(note_of(model).waveform, waveform)
     if reached < LEAST_RESYNTHESIS_DB:
-        raise BadInput(f'{TEXTURE} (its resynthesis reaches {reached:.1f} dB)')
+        raise BadInput(f'{TEXTURE} (its resynthesis reaches {reached:.1f} dB of {LEAST_RESYNTHESIS_DB:g})')
     return model, controls, {'resynthesis_db': reached}
 
 

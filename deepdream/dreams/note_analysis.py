@@ -9,18 +9,19 @@ from deepdream.dreams.measures import LONG_FFT, LONG_HOP, SHORT_WINDOW, powers
 from deepdream.dreams.note_controls import FINE_HOP, HIGHEST_HZ, N_FINE, mel_weights, window_average
 from deepdream.dreams.note_model import FRAMES, NoteModel, hats, lobe, vibrato_phase
 from deepdream.dreams.note_parameters import GENERAL, N_BANDS, N_PARTIALS
-from deepdream.dreams.oscillators import partials
+from deepdream.dreams.oscillators import cycles_of, envelope_of, partials
 from deepdream.pitch import hertz, steady_pitches
 from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, log_spectrum, magnitude
 
 HEARD_HZ = (35.0, 2100.0)  # fundamentals that are looked for
-LEAST_RESYNTHESIS_DB = 6.0  # the sound over what its resynthesis lacks: with less, it is no note
 TEXTURE = 'it is no single note of a steady pitch: give --as texture'
 WEAK_DB = -60  # of the strongest partial: a weaker one is taken to lie at its multiple of the fundamental
 LEAST_LOG = -16.0  # -139 dB: silence
 LEAST_ENVELOPE = 1e-3  # of its maximum
 FOLLOWED_HZ = 3000.0  # partials below this say how the pitch moves
 MOST_MOVED = 0.06  # of the pitch: a semitone
+ROUNDS = 3  # of 57 real notes they bring the resynthesis from 21.9 to 24.0 dB in the median; six bring 0.2 more
+WINDOW = np.hanning(N_FFT + 1)[:-1]
 FRAME_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
 
@@ -64,8 +65,27 @@ def analyse(waveform):
     seen = np.maximum(envelope @ window_average(), 1e-9)[:, np.newaxis]
     found = {'hz': partial_hz, 'partials': logarithm(amplitude / seen), 'envelope': envelope, 'vibrato': np.zeros(1),
              'turns': turns}
+    for _ in range(ROUNDS):
+        found |= refined(waveform - partials(np.zeros(N_PARTIALS), found), found)
     residual = windowed(waveform - partials(np.zeros(N_PARTIALS), found))
     return found | {'noise': logarithm(noise_amplitude(residual) / seen)}
+
+
+def refined(residual, found):
+    """Return the `partials` and the `turns` of a note's controls, with what its residual (64000,) still has of each.
+
+    The residual, turned back by a partial's own phase, holds at frequency 0 what that partial lacks: amplitude and
+    phase. So a pitch that moves, an onset and strings that beat are followed closer at each round.
+    """
+    log_partials, turns, envelope = found['partials'].copy(), found['turns'].copy(), envelope_of(found)
+    weight = np.maximum(frames_of(envelope ** 2) @ WINDOW, 1e-9 * np.max(envelope ** 2) * N_FFT)
+    for k in np.flatnonzero(found['hz'] < HIGHEST_HZ):
+        turned = residual * envelope * np.exp(-2j * np.pi * cycles_of(found, k))
+        amplitude = np.exp(log_partials[:, k])
+        lacks = 1 + 2 * (frames_of(turned) @ WINDOW) / weight / amplitude
+        log_partials[:, k] = logarithm(amplitude * np.abs(lacks))
+        turns[:, k] += np.angle(lacks) / (2 * np.pi)
+    return {'partials': log_partials, 'turns': turns}
 
 
 def logarithm(amplitude):
@@ -108,10 +128,14 @@ def moving_pitch(found, partial_hz):
     return 1 + np.r_[moved[0], (moved[1:] + moved[:-1]) / 2, moved[-1]]
 
 
+def frames_of(waveform):
+    """The 251 frames of a waveform, (251, 1024)."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(waveform, N_FFT // 2), N_FFT)[::HOP_LENGTH]
+
+
 def windowed(waveform):
     """The 251 frames of a waveform, times the window, (251, 1024)."""
-    padded = np.pad(waveform.astype(np.float64), N_FFT // 2)
-    return np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH] * np.hanning(N_FFT + 1)[:-1]
+    return frames_of(waveform.astype(np.float64)) * WINDOW
 
 
 def partial_frequencies(waveform, hz):

@@ -8,6 +8,7 @@ from deepdream.dreams.note_parameters import GENERAL
 from deepdream.spectrum import HOP_LENGTH, N_FRAMES, N_SAMPLES, SAMPLE_RATE
 from deepdream.spectrum_tf import istft
 
+FRAME_OF_SAMPLE = np.arange(N_SAMPLES) / HOP_LENGTH
 ONSET_SAMPLES = 32  # 2 ms: no note starts with a step
 
 
@@ -21,17 +22,25 @@ def waveforms(model, z, hz, limits=GENERAL):
 
 def partials(phase, control):
     """Return the sum (64000,) of a note's partials, whose phases at the onset are (K,), in periods."""
-    sample = np.arange(N_SAMPLES)
-    frame = sample / HOP_LENGTH
-    seconds = (frame + control['vibrato'] * swing(frame)) * (HOP_LENGTH / SAMPLE_RATE)
-    waveform = np.zeros(N_SAMPLES)
+    waveform, frame = np.zeros(N_SAMPLES), FRAME_OF_SAMPLE
     for k in np.flatnonzero(control['hz'] < HIGHEST_HZ):
         log_amplitude = np.interp(frame, np.arange(N_FRAMES), control['partials'][:, k])
-        cycles = phase[k] + control['hz'][k] * seconds
-        if 'turns' in control:  # of a note that was analysed
-            cycles += np.interp(frame, np.arange(N_FRAMES), control['turns'][:, k])
-        waveform += np.exp(log_amplitude) * np.cos(2 * np.pi * cycles)
-    return waveform * np.interp(sample / FINE_HOP, np.arange(len(control['envelope'])), control['envelope'])
+        waveform += np.exp(log_amplitude) * np.cos(2 * np.pi * cycles_of(control, k, phase[k]))
+    return waveform * envelope_of(control)
+
+
+def cycles_of(control, k, phase=0.0):
+    """The phase (64000,) of a note's partial in periods, `phase` at the onset."""
+    seconds = (FRAME_OF_SAMPLE + control['vibrato'] * swing(FRAME_OF_SAMPLE)) * (HOP_LENGTH / SAMPLE_RATE)
+    cycles = phase + control['hz'][k] * seconds
+    if 'turns' in control:  # of a note that was analysed
+        cycles += np.interp(FRAME_OF_SAMPLE, np.arange(N_FRAMES), control['turns'][:, k])
+    return cycles
+
+
+def envelope_of(control):
+    """The envelope of a note, (64000,)."""
+    return np.interp(np.arange(N_SAMPLES) / FINE_HOP, np.arange(len(control['envelope'])), control['envelope'])
 
 
 def noise_waveforms(model, controls):

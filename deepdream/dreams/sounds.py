@@ -2,11 +2,10 @@
 
 import hashlib
 import os
-import sys
 from contextlib import contextmanager
 
 from deepdream.artifacts import BadInput, load_json
-from deepdream.dreams.from_note import TONAL_RESYNTHESIS_DB, deep_note, describe, style_note
+from deepdream.dreams.from_note import deep_note, describe, style_note
 from deepdream.dreams.from_sound import CONTENT_LAYER, N_STRONGEST, deep_dream, deep_style, thin_dream
 from deepdream.dreams.read_back import print_read_back
 from deepdream.dreams.writer import load_sound
@@ -21,7 +20,6 @@ def deep(dreamer, sound, layer, strength, kind, given):
     with naming(sound):
         if kind == 'note':
             note, report = deep_note(dreamer, load_sound(sound), layer, strength, **given)
-            warn_of(sound, report)
             dreamed, spectrum = note.waveform, note.spectrum
         else:
             (dreamed, report), spectrum = deep_dream(dreamer, load_sound(sound), layer, strength, **given), None
@@ -48,7 +46,6 @@ def style_as_note(dreamer, sound, style_sound, content_weight, n_between, given)
     content, other = load_sound(sound), load_sound(style_sound)
     with naming(sound, style_sound):
         note, report, between = style_note(dreamer, content, other, content_weight, n_between, **given)
-        warn_of(sound, report)
     write(dreamer, name, note.waveform, files | report, CONTENT_LAYER, note.spectrum)
     print(f'style distance down by {1 - report["style_distance"]:.0%}')
     for number, one in enumerate(between, start=1):
@@ -99,11 +96,3 @@ def write(dreamer, name, waveform, report, layer, spectrum=None):
     probabilities = report['calibrated_probabilities']
     family = max(probabilities, key=probabilities.get)
     print(f'{dreamer.path("audio")}/{name}.wav: the network hears {family} ({probabilities[family]:.0%})')
-
-
-def warn_of(sound, report):
-    """Say where the resynthesis of a note misses much of it."""
-    if report['resynthesis_db'] < TONAL_RESYNTHESIS_DB:
-        print(f'dream.py: {sound}: the resynthesis reaches {report["resynthesis_db"]:.1f} dB of '
-              f'{TONAL_RESYNTHESIS_DB:g}, as where a sound is no single note or noisy: --as texture takes any sound',
-              file=sys.stderr)
