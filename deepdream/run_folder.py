@@ -135,7 +135,7 @@ def load_activation(run, split='test'):
 
 def load_rows(path, made_by, n_notes):
     """Return the float32 array (n_notes, ...) in `path`; BadInput where it is of other notes or not finite."""
-    array = load_npy(path, made_by).astype(np.float32)
+    array = load_npy(path, made_by).astype(np.float32, copy=False)
     if array.ndim != 2 or len(array) != n_notes or not np.isfinite(array).all():
         raise BadInput(f'{path} of shape {array.shape} is not finite, or no table of {n_notes} rows, '
                        f'one per line of activation_samples.txt: run `python {made_by}` again')

@@ -23,7 +23,8 @@ PALETTE = ('#6677cc', '#eebb44', '#77ccff', '#aa4400', '#00aa77', '#aa8800', '#8
 OWN_FAMILY, OWN_COLOUR = 'your sound', '#dd2255'  # of the sounds that predict.py added
 N_NEAREST_NOTES = 8  # in the card of a note
 N_STRONGEST_NEURONS = 5  # in the card of a note
-MOST_FOR_ANCHORS = 5000  # notes of a family among which its densest spot is looked for
+BLOCK_NOTES = 4096  # whose activations are looked at together
+MOST_FOR_ANCHORS = 2000  # notes of a family among which its densest spot is looked for
 
 
 def family_colours(n_families):
@@ -77,11 +78,12 @@ def load_probabilities(path, notes, labels):
     """Return (n_notes, n_labels) float32 from `predictions.csv`, rows in the order of `notes`."""
     try:
         with open(path, newline='', encoding='utf-8') as file:
-            (_, _, _, *columns), *rows = csv.reader(file)
-        if columns != labels:
-            raise ValueError(f'its columns are {", ".join(columns)}')
-        shares = {note: values for note, _, _, *values in rows}
-        return np.array([shares[note] for note in notes], np.float32)
+            rows = csv.reader(file)
+            _, _, _, *columns = next(rows, [])
+            if columns != labels:
+                raise ValueError(f'its columns are {", ".join(columns)}')
+            shares = {note: np.array(values, np.float32) for note, _, _, *values in rows}  # a fifth of the text
+        return np.stack([shares[note] for note in notes])
     except (KeyError, ValueError, csv.Error) as error:
         raise BadInput(f'{path} does not hold every note and label ({error}): run `python evaluate.py` again') \
             from error
@@ -175,8 +177,21 @@ def pack(array):
 def pack_activation(activation):
     """Return the activations as (n_neurons, n_notes) levels 0-255 of each neuron's maximum, and the maxima."""
     maxima = activation.max(axis=0)
-    levels = np.rint(activation / np.where(maxima > 0, maxima, 1) * 255)
-    return {'levels': pack(levels.T.astype(np.uint8)), 'maxima': [round(float(value), 4) for value in maxima]}
+    scale = np.where(maxima > 0, maxima, 1)
+    levels = [np.rint(block / scale * 255).astype(np.uint8) for block in blocks_of(activation)]
+    return {'levels': pack(np.concatenate(levels).T), 'maxima': [round(float(value), 4) for value in maxima]}
+
+
+def strongest_neurons(activation):
+    """Return the numbers of each note's strongest neurons, the strongest first, uint16 (n_notes, up to 5)."""
+    return np.concatenate([np.argsort(-block, axis=1, kind='stable')[:, :N_STRONGEST_NEURONS].astype(np.uint16)
+                           for block in blocks_of(activation)])
+
+
+def blocks_of(activation):
+    """Return the activations (n_notes, n_neurons) as views of few notes each, so that what is computed of all of them
+    takes little memory: of 100,000 notes, the numbers of all neurons in order take 205 MB."""
+    return np.split(activation, range(BLOCK_NOTES, len(activation), BLOCK_NOTES))
 
 
 def instrument_names(notes, class_index, families, n_notes):
@@ -219,7 +234,7 @@ def pack_map(labels, columns, has_sound, n_notes=None, middle_octave=4):
               'instrument': instrument_index.astype(np.int32), 'cluster': cluster,
               'pitch': columns['pitch'], 'velocity': columns['velocity'], 'has_sound': has_sound.astype(np.uint8),
               'place': map_order(columns['tsne_2d']).astype(np.int32),
-              'strongest': np.argsort(-activation, axis=1, kind='stable')[:, :N_STRONGEST_NEURONS].astype(np.uint16),
+              'strongest': strongest_neurons(activation),
               **neighbour_arrays(activation, of_notes), **{view: columns[view] for view in VIEWS if view in columns},
               **{name: columns[name] for name in ('start', 'out_of_distribution') if name in columns}}
     if 'probabilities' in columns:

@@ -2,7 +2,7 @@
 `DATA/{split}/preview/` and made again only where the wav or the spectrum is newer."""
 
 import base64
-import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +57,19 @@ def preview_folder(data, split, seconds=FULL_SECONDS):
     return data / split / (f'{name}_from_onset' if has_aligned_onsets(data) else name)
 
 
+def is_current(target, source):
+    """Whether both files are there and the target is not older than its source."""
+    try:
+        return os.stat(target).st_mtime_ns >= os.stat(source).st_mtime_ns
+    except FileNotFoundError:
+        return False
+
+
 def make_preview(source, target, write):
     """Let `write(path, source)` make `target` unless that is newer; True where it is there in the end."""
     if not source or not Path(source).exists():
         return False
-    if target.exists() and target.stat().st_mtime_ns >= Path(source).stat().st_mtime_ns:
+    if is_current(target, source):
         return True
     try:
         with atomic(target) as temporary:
@@ -83,11 +91,18 @@ def make_both(wav, spectrum, sound, picture, align_onset, seconds):
 def make_previews(data, split, notes, seconds=FULL_SECONDS):
     """Bring the previews of `notes` up to date; return which of them can be heard (n,)."""
     wavs, align_onset = find_wavs(data, split), has_aligned_onsets(data)
+    spectra = spectrum_path(data, split, '').parent
+    can_be_heard, to_do = np.zeros(len(notes), bool), {}
+    for row, (note, (sound, picture)) in enumerate(zip(notes, preview_files(data, split, notes, seconds), strict=True)):
+        wav, spectrum = wavs.get(note, ''), f'{spectra}/{note}.npy'
+        can_be_heard[row] = is_current(sound, wav)
+        if not (can_be_heard[row] and is_current(picture, spectrum)):
+            to_do[row] = wav, spectrum, sound, picture
     # Threads: libsndfile lets go of the interpreter while it encodes, and nothing has to be imported again.
     heard = Parallel(n_jobs=-1, prefer='threads', return_as='generator', batch_size=8)(
-        delayed(make_both)(wavs.get(note), spectrum_path(data, split, note), sound, picture, align_onset, seconds)
-        for note, (sound, picture) in zip(notes, preview_files(data, split, notes, seconds), strict=True))
-    return np.array(list(progress(heard, total=len(notes), description='previews')), bool)
+        delayed(make_both)(*paths, align_onset, seconds) for paths in to_do.values())
+    can_be_heard[list(to_do)] = list(progress(heard, total=len(to_do), description='previews'))
+    return can_be_heard
 
 
 def preview_files(data, split, notes, seconds=FULL_SECONDS):
@@ -119,22 +134,30 @@ def chunks(files, place, has_sound, size=CHUNK_NOTES, first=0):
     """
     in_order = np.argsort(place)
     for start in range(0, len(files), size):
-        content = [[base64_of(files[row][0]) if has_sound[row] else '', base64_of(files[row][1])]
-                   for row in in_order[start:start + size]]
+        content = [f'["{base64_of(files[row][0]) if has_sound[row] else ""}", "{base64_of(files[row][1])}"]'
+                   for row in in_order[start:start + size]]  # json.dumps would look for what it must escape
         number = first + start // size
-        yield number, f'receivePreviews({number}, {json.dumps(content)});\n'
+        yield number, f'receivePreviews({number}, [{", ".join(content)}]);\n'
 
 
 def base64_of(path):
-    return base64.b64encode(path.read_bytes()).decode() if path.exists() else ''
+    try:
+        return base64.b64encode(path.read_bytes()).decode()
+    except FileNotFoundError:
+        return ''
 
 
 def write_chunks(folder, scripts):
-    """Write the chunks as `folder/{number}.js`, and drop the ones that an earlier, larger map left there."""
+    """Write the chunks as `folder/{number}.js`, and drop the ones that an earlier, larger map left there.
+
+    What is there already stays: to put a file in the place of an earlier one takes the disk as long as to make it.
+    """
     written = set()
     for number, script in scripts:
-        save_text(folder / f'{number}.js', script)
-        written.add(f'{number}.js')
+        path = folder / f'{number}.js'
+        if not path.exists() or path.read_bytes() != script.encode():
+            save_text(path, script)
+        written.add(path.name)
     for path in folder.glob('*.js'):
         if path.name not in written:
             path.unlink()
