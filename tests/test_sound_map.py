@@ -263,6 +263,16 @@ def test_chunks_of_another_size_hold_every_note_once(tmp_path):
         assert base64.b64decode(read[place[i] // 4][place[i] % 4][0]) == bytes([i])
 
 
+def test_chunks_that_are_there_already_are_not_written_again(tmp_path):
+    previews.write_chunks(tmp_path, [(i, f'chunk {i}') for i in range(3)])
+    kept, changed = (tmp_path / f'{i}.js' for i in range(2))
+    written = kept.stat().st_ino, kept.stat().st_mtime_ns
+    previews.write_chunks(tmp_path, [(0, 'chunk 0'), (1, 'another')])
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == written
+    assert changed.read_text() == 'another'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['0.js', '1.js']
+
+
 # The least distance in OKLab of any two of the first eleven colours, and of all.
 LEAST_APART = {11: {'normal': 0.12, 'deuteranopia': 0.09, 'protanopia': 0.09, 'tritanopia': 0.06},
                24: {'normal': 0.10, 'deuteranopia': 0.05, 'protanopia': 0.05, 'tritanopia': 0.04}}

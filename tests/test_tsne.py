@@ -12,6 +12,7 @@ from conftest import disk_full, edit_json, stage
 from threadpoolctl import threadpool_limits
 
 import tsne
+from data_provider import prepare_data
 from deepdream import embedding as embedding_part
 from deepdream import neighbours
 from deepdream.embedding import choose_engine, fit_maps, fit_pca, fit_tsne, place_among, project
@@ -81,6 +82,16 @@ def test_quality_figures(mapped):
     assert (quality['n_notes'], quality['evaluated_notes'], quality['n_components']) == (64, 64, 50)
     assert all(0 <= value <= 1 for name in PURITIES for value in quality[name].values())
     assert 0.9 < quality['explained_variance'] <= 1.0001
+
+
+def test_the_vectors_of_spectra_are_as_far_apart_as_the_spectra(small_data):
+    provider = prepare_data(small_data, small_data / 'labels.txt', ['train'])
+    chosen = [0, 5, 5, 20, 63]
+    vectors = tsne.place_spectra(provider, 'train', chosen)
+    spectra = np.stack([provider.stored_spectrum('train', i).ravel() for i in chosen]).astype(np.float64)
+    apart, known = (np.linalg.norm(each[:, np.newaxis] - each, axis=2) for each in (vectors, spectra))
+    np.testing.assert_allclose(apart, known, rtol=1e-3, atol=1e-3 * known.max())
+    assert known[0, 1] > 0
 
 
 def test_separate_clusters_stay_separate(mapped):
@@ -381,6 +392,17 @@ def test_nearest_rows_of_many_notes_are_no_more_than_there_are(monkeypatch):
     assert (np.sort(of_others[:197]) == [-1] * 5 + [197, 198, 199]).all()
     alone = nearest_rows(np.random.default_rng(0).normal(size=(200, 4)), np.zeros(200, int), 8)[1]
     assert (alone == -1).all()
+
+
+@pytest.mark.parametrize('n_columns', [5, 8, 300, 1030])
+def test_the_least_of_groups_are_the_least_of_all(n_columns):
+    distances = np.random.default_rng(0).normal(size=(40, n_columns)).astype(np.float32)
+    distances[:20, 4:] = np.inf
+    distances[7, -2:] = -3  # the columns that make no group
+    columns = neighbours.least_columns(distances, 8)
+    assert all(len({*row}) == len(row) for row in columns.tolist())
+    least = np.sort(np.take_along_axis(distances, columns, axis=1), axis=1)
+    np.testing.assert_array_equal(least, np.sort(distances, axis=1)[:, :8])
 
 
 def test_nearest_rows_are_no_more_than_there_are():
