@@ -38,8 +38,10 @@ def place_spectra(provider, split, chosen):
     products = np.zeros((len(chosen), len(chosen)))
     for start in range(0, N_FRAMES, FRAMES_AT_ONCE):
         frames = slice(start, start + FRAMES_AT_ONCE)
-        part = np.stack([provider.stored_spectrum(split, i)[frames] for i in chosen]).astype(np.float32)
-        part = (part - provider.mean[frames]).reshape(len(chosen), -1)  # small numbers have small errors
+        mean = provider.mean[frames]
+        part = np.empty((len(chosen), mean.size), np.float32)
+        for row, i in enumerate(chosen):
+            part[row] = (provider.stored_spectrum(split, i)[frames] - mean).ravel()  # small numbers have small errors
         products += part @ part.T
     variances, axes = np.linalg.eigh(products)
     return (axes * np.sqrt(np.maximum(variances, 0))).astype(np.float32)
