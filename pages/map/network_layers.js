@@ -130,21 +130,19 @@ function atLevel(waveform, [lowest, median, highest]) {
 
 // What the network says of a waveform (64000,): its spectrum, calibrated probabilities, fc2 and whether it is out of
 // distribution.
-function askNetwork(network, waveform) {
-  const spectrum = logSpectrum(atLevel(waveform, network.peaks));
-  if (network.dtype === 'float16') roundToFloat16(spectrum);
-  const {normalisation, novelty} = network;
+function askNetwork({layers, peaks, dtype, temperature, normalisation, novelty}, waveform) {
+  const spectrum = logSpectrum(atLevel(waveform, peaks));
+  if (dtype === 'float16') roundToFloat16(spectrum);
   let value = tensor([N_FRAMES, 1, N_BINS], normalisation
     ? spectrum.map((level, i) => level * normalisation.factor[i] + normalisation.offset[i]) : spectrum);
-  const features = [];  // what novelty.py takes: of every filter mean and maximum, and fc2
-  let fc2;
-  for (const layer of network.layers) {
-    value = LAYERS[layer.kind](value, layer);
+  const [outputs, features] = [{}, []];  // features: what novelty.py takes, of every filter mean and maximum, and fc2
+  for (const layer of layers) {
+    value = outputs[layer.name] = LAYERS[layer.kind](value, layer);
     if (layer.kind === 'relu') features.push(...LAYERS['mean and maximum'](value).data);
-    if (layer.name === 'fc2') fc2 = value.data;
   }
-  const logOdds = novelty ? [...features, ...fc2].reduce((sum, one, i) => sum + one * novelty.weights[i], novelty.bias) : 0;
-  return {spectrum, fc2, probabilities: softmax(value.data, network.temperature),
+  features.push(...outputs.fc2.data);
+  const logOdds = novelty ? features.reduce((sum, one, i) => sum + one * novelty.weights[i], novelty.bias) : 0;
+  return {spectrum, fc2: outputs.fc2.data, probabilities: softmax(value.data, temperature),
           isOut: !!novelty && novelty.limit !== null && logOdds > novelty.limit};
 }
 
