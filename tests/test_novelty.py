@@ -32,8 +32,15 @@ def known():
 
 # The log odds.
 
-def test_few_notes_like_the_valid_ones_are_beyond_the_limit(known):
-    assert 0.005 < known.are_out(known.log_odds(cloud(3, 4000))).mean() < 0.03  # 1.5 % of the valid notes are
+def test_few_notes_like_the_valid_ones_are_beyond_the_limit():
+    near = novelty.fit_novelty(cloud(0, 600), cloud(1, 400, 2), cloud(2, 2000))  # notes and outliers overlap
+    assert near.limit > 0
+    assert 0.005 < near.are_out(near.log_odds(cloud(3, 4000))).mean() < 0.03  # 1.5 % of the valid notes are
+
+
+def test_what_is_a_note_more_likely_than_not_is_within_the_limit(known):
+    """Where notes and outliers are far apart, so that all valid notes have low odds, the limit is 0."""
+    assert np.percentile(known.log_odds(cloud(2, 2000)), novelty.PERCENTILE) < 0 and known.limit == 0
 
 
 def test_outliers_are_beyond_the_limit(known):
