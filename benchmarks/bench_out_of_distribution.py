@@ -3,8 +3,8 @@
     python benchmarks/bench_out_of_distribution.py --notes DIR ... [--run run] [--outliers DIR ...]
 
 `--notes` are single notes, which should be within the limit; `--outliers` are drums, effects or speech, which should be
-beyond it. A row for each kind of outlier: the share beyond the limit, and the area
-under the ROC curve against each kind of notes, all in %.
+beyond it. A row for each kind of outlier: the share beyond the limit, and the area under the ROC curve against each
+kind of notes, all in %.
 """
 
 import argparse
