@@ -113,13 +113,6 @@ def test_loss_falls_and_valid_accuracy_rises_above_chance(trained):
     assert history[-1]['valid_accuracy'] > 0.6  # chance: 0.25
 
 
-def test_history_has_a_row_each_validation_and_one_at_the_end(tiny_data, tmp_path):
-    assert stage(train, tiny_data, tmp_path, '--steps', 3, *TINY_TRAINING) == 0
-    history = history_of(tmp_path)
-    assert [row['step'] for row in history] == [2, 3]
-    assert all(set(row) == set(train.HISTORY) for row in history)
-
-
 def test_whole_valid_split_is_counted(trained, small_data):
     """With 22 notes in batches of 8: the last batch, of 6, must count neither more nor less than its notes."""
     best = max(history_of(trained), key=train.merit)
@@ -514,9 +507,11 @@ def test_other_data_are_refused(tiny_data, run, tmp_path, fails):
     assert 'digests.data' in line and '--replace' in line
 
 
-def test_replace_trains_anew(tiny_data, run):
+def test_replace_trains_anew_and_history_has_a_row_each_validation_and_one_at_the_end(tiny_data, run):
     assert stage(train, tiny_data, run, '--steps', 3, *TINY_TRAINING, '--seed', 5, '--replace') == 0
-    assert [row['step'] for row in history_of(run)] == [2, 3]
+    history = history_of(run)
+    assert [row['step'] for row in history] == [2, 3]
+    assert all(set(row) == set(train.HISTORY) for row in history)
     assert json.loads((run / 'config.json').read_text())['settings']['seed'] == 5
 
 
