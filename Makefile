@@ -31,14 +31,14 @@ nsynth: $(DATA)/train/examples.json  ## the same stages on NSynth, downloaded be
 dream: $(RUN)/.dreamed  ## the neuron atlas of RUN: after demo, or at once with RUN=pretrained
 	@echo; echo 'the neuron atlas: open $(abspath $(RUN))/atlas/index.html in a browser'
 
-# Two processes that each compute on all cores get in each other's way: 12 % more processor time.
-ONE_THREAD = OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
-
 # A folder whose name has blanks goes as one word; other words are several folders, and may start with ~.
 map: $(SETUP)  ## a map of any folder of sounds: make map SOUNDS=~/samples [OUT=samples_map]
 	@$(if $(strip $(SOUNDS)),,$(error name a folder of sounds, as in make map SOUNDS=~/samples))
 	$(BIN)/python sound_map.py --sounds $(if $(shell test -d "$(SOUNDS)" && echo yes),"$(SOUNDS)",$(SOUNDS)) \
 		$(if $(filter-out file,$(origin RUN)),--run $(RUN)) $(if $(OUT),--output "$(OUT)") $(MAPPING)
+
+# Two processes that each compute on all cores get in each other's way: 12 % more processor time.
+ONE_THREAD = OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 
 test: $(SETUP_DEV)  ## ruff and pytest
 	$(BIN)/ruff check .
