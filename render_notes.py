@@ -54,18 +54,21 @@ def list_instruments(fonts):
     pairs = [(font, row) for font in fonts for row in load_programs() if sounds(font, row)]
     for (font, row), is_duplicate in zip(pairs, find_duplicates(pairs), strict=True):
         if not is_duplicate:
-            number = len(instruments)
-            instruments.append({
-                'instrument': number, 'instrument_str': f'{row["family"]}_{row["source"]}_{number:03}',
-                'instrument_family': families.index(row['family']), 'instrument_family_str': row['family'],
-                'instrument_source': SOURCES.index(row['source']), 'instrument_source_str': row['source'],
-                'program': int(row['program']), 'program_name': row['name'], 'soundfont': font.name,
-                'font': font, 'range': (int(row['lowest']), int(row['highest']))})
+            instruments.append(describe(len(instruments), font, row, families))
     missing = {row['family'] for row in load_programs()} - {one['instrument_family_str'] for one in instruments}
     if missing:
         raise BadInput(f'{", ".join(font.name for font in fonts)}: nothing sounds of the families '
                        f'{", ".join(sorted(missing))}: give more or other fonts with --soundfont')
     return instruments
+
+
+def describe(number, font, row, families):
+    """Return the dictionary of an instrument: a row of general_midi.csv, played by a font."""
+    return {'instrument': number, 'instrument_str': f'{row["family"]}_{row["source"]}_{number:03}',
+            'instrument_family': families.index(row['family']), 'instrument_family_str': row['family'],
+            'instrument_source': SOURCES.index(row['source']), 'instrument_source_str': row['source'],
+            'program': int(row['program']), 'program_name': row['name'], 'soundfont': font.name,
+            'font': font, 'range': (int(row['lowest']), int(row['highest']))}
 
 
 def sounds(font, row):
@@ -187,7 +190,8 @@ def render_all(plan, data, seed, jobs):
 def main(argv=None):
     options = parser(__doc__.splitlines()[0], 'data')
     options.add_argument('--soundfont', nargs='+', type=Path, metavar='SF2',
-                         help='General MIDI fonts (default: TimGM6mb, which comes with pretty_midi)')
+                         help='General MIDI fonts: .sf2 or .sf3, or folders with a file for each program, 000.sf3 to '
+                              '127.sf3 (default: TimGM6mb, which comes with pretty_midi)')
     options.add_argument('--pitches', type=at_least(1), default=48, help='of each instrument; all where it has fewer')
     options.add_argument('--varied', type=share, default=0.5, metavar='SHARE',
                          help='of the notes: held for 0.1 to 3.5 s, not 3 s, which a network would learn instead')

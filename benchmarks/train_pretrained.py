@@ -1,15 +1,18 @@
 """Train the network of pretrained/ on sound fonts and recordings, or measure it on recordings of other sources.
 
-    python benchmarks/train_pretrained.py --fonts A.sf2 B.sf2 C.sf2 --other-fonts D.sf2 E.sf2 --recordings DIR ...
-        [--valid DIR ...] [--outliers DIR ...] [--nsynth DIR] [--seeds 0 1 2] [--fold PREFIX ...] [--options ...]
+    python benchmarks/train_pretrained.py --fonts A.sf2 B.sf2 C.sf2 --other-fonts D.sf2 E.sf2 [--more-fonts DIR ...]
+        --recordings DIR ... [--more-recordings DIR ...] [--valid DIR ...] [--outliers DIR ...] [--nsynth DIR]
+        [--seeds 0 1 2] [--fold PREFIX ...] [--options ...]
 
-Trained on: the train instruments of `--fonts`, what `--other-fonts` have that sounds like nothing in these, and all
-`--recordings`, single notes named {family}_{source}_{instrument}--{anything}. `--valid` are recordings of other
-sources, which calibrate the probabilities, beside the valid instruments of `--fonts`.
+Trained on: the train instruments of `--fonts`, what `--other-fonts` have that sounds like nothing in these, what
+`--more-fonts` have that is new (more_fonts.py), and all recordings, single notes named
+{family}_{source}_{instrument}--{anything}. `--valid` are recordings of other sources, which calibrate the
+probabilities, beside the valid instruments of `--fonts`.
 
 With `--fold` it trains twice for each seed: without the recordings whose source begins with one of the prefixes, and
-without all others. It prints accuracy by note, by instrument, and the expected calibration error, in %, on those that
-were left out, and the mean over the folds. Without `--fold` it trains with the first seed, and writes pretrained/.
+without all others. It prints accuracy by note, by instrument, and the expected calibration error, in %, on those of
+`--recordings` that were left out, and the mean over the folds. `--more-recordings` are never measured on; those of the
+sources that are left out are left out, too. Without `--fold` it trains with the first seed, and writes pretrained/.
 Either way it measures the test instruments of the fonts, TimGM6mb and NSynth, too; all of these are held for 3 s.
 A training of 20,000 steps takes 22 minutes on one core.
 """
@@ -22,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_learning import FONTS, render_others, run_stage
+from more_fonts import render_more
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import extract_spectrum
@@ -50,19 +54,28 @@ def find_recordings(folders):
     return [path for folder in folders for path in sorted(folder.rglob('*')) if path.suffix in SOUNDS]
 
 
-def render(args):
-    """Render the fonts; return {name: wavs}."""
+def source_of(recording):
+    """Return {source} of {family}_{source}_{instrument}--{anything}."""
+    return recording.stem.split('_')[1]
+
+
+def render(args, recordings):
+    """Render the fonts; return {name: wavs}. No program of `--more-fonts` is a copy of a recording."""
     folder, varied = args.folder, ('--varied', '0')
     run_stage(render_notes, '--data', folder / 'fonts', '--soundfont', *args.fonts, '--pitches', args.pitches)
     run_stage(render_notes, '--data', folder / 'held', '--soundfont', *args.fonts, '--pitches', args.pitches, *varied)
     run_stage(render_notes, '--data', folder / 'rendered', *varied)
     render_others(folder / 'other_fonts', args.other_fonts, [default_font(), *args.fonts], args.pitches, varied=0.5)
 
+    known = [default_font(), *args.fonts, *args.other_fonts]
+    render_more(folder / 'more_fonts', args.more_fonts, known, recordings, args.more_pitches)
+
     def wavs(name, *splits):
         return [wav for split in splits for wav in sorted((folder / name / split / 'audio').glob('*.wav'))]
 
-    return {'train': wavs('fonts', 'train') + wavs('other_fonts', 'test'), 'valid': wavs('fonts', 'valid'),
-            'fonts test': wavs('held', 'test'), 'held-out font': wavs('rendered', *SPLITS)}
+    return {'train': wavs('fonts', 'train') + wavs('other_fonts', 'test') + wavs('more_fonts', 'test'),
+            'valid': wavs('fonts', 'valid'), 'fonts test': wavs('held', 'test'),
+            'held-out font': wavs('rendered', *SPLITS)}
 
 
 def put_notes(data, splits, spectra=None):
@@ -111,12 +124,22 @@ def print_row(name, columns):
     print(f'| {name} | {" | ".join(cells)} |', flush=True)
 
 
-def measure_folds(args, notes, recordings):
+def divide(recordings, more, prefixes):
+    """Return {fold: (recordings to measure, all that its network must not hear)}."""
+    def is_first(path):
+        return path.stem.split('_', 1)[1].startswith(tuple(prefixes))
+
+    first, others = ([path for path in recordings if is_first(path) == wanted] for wanted in (True, False))
+    sources = {source_of(path) for path in others}
+    return {'first': (first, {*first, *filter(is_first, more)}),
+            'others': (others, {*others, *(one for one in more if not is_first(one) and source_of(one) in sources)})}
+
+
+def measure_folds(args, notes, recordings, more):
     """Train without the recordings of some sources, and measure on them, two-fold."""
-    chosen = [path for path in recordings if path.stem.split('_', 1)[1].startswith(tuple(args.fold))]
-    folds = {'first': chosen, 'others': [path for path in recordings if path not in set(chosen)]}
-    for name, held_out in folds.items():
-        kept = [path for path in recordings if path not in set(held_out)]
+    folds = divide(recordings, more, args.fold)
+    for name, (held_out, unheard) in folds.items():
+        kept = [path for path in recordings + more if path not in unheard]
         put_notes(args.folder / f'without {name}', {'train': notes['train'] + kept, 'valid': notes['valid']},
                   args.folder / 'all')
         put_notes(args.folder / f'left out {name}', {'test': held_out})
@@ -157,7 +180,10 @@ def main():
     options.add_argument('--folder', type=Path, default='pretraining')
     options.add_argument('--fonts', nargs='+', type=Path, default=FONTS, metavar='SF2')
     options.add_argument('--other-fonts', nargs='+', type=Path, default=(), metavar='SF2')
+    options.add_argument('--more-fonts', nargs='+', type=Path, default=(), metavar='SF2')
+    options.add_argument('--more-pitches', type=int, default=16, help='of each instrument of --more-fonts')
     options.add_argument('--recordings', nargs='+', type=Path, required=True, metavar='DIR')
+    options.add_argument('--more-recordings', nargs='+', type=Path, default=(), metavar='DIR', help='not to measure on')
     options.add_argument('--valid', nargs='+', type=Path, default=(), metavar='DIR')
     options.add_argument('--outliers', nargs='+', type=Path, default=[], metavar='DIR', help='sounds of no family')
     options.add_argument('--options', nargs=argparse.REMAINDER, default=[], help='the rest: options of train.py')
@@ -169,15 +195,16 @@ def main():
     options.add_argument('--output', type=Path, default=PRETRAINED)
     args = options.parse_args()
 
-    notes, recordings = render(args), find_recordings(args.recordings)
+    recordings, more = find_recordings(args.recordings), find_recordings(args.more_recordings)
+    notes = render(args, [*recordings, *find_recordings([args.nsynth] if args.nsynth else [])])
     notes['valid'] += find_recordings(args.valid)
-    put_notes(args.folder / 'all', {'train': notes['train'] + recordings, 'valid': notes['valid']})
+    put_notes(args.folder / 'all', {'train': notes['train'] + recordings + more, 'valid': notes['valid']})
     for name in ('fonts test', 'held-out font'):
         put_notes(args.folder / name, {'test': notes[name]})
     if args.nsynth:
         put_notes(args.folder / 'nsynth', {'test': find_recordings([args.nsynth])})
     if args.fold:
-        measure_folds(args, notes, recordings)
+        measure_folds(args, notes, recordings, more)
         return
     run = args.folder / f'run {args.seeds[0]}'
     model = train_network(args, args.folder / 'all', run, args.seeds[0])

@@ -18,7 +18,7 @@ HELD_SECONDS = 3.0  # NSynth's own
 RENDER_RATE_HZ = 48_000  # what a synthesiser plays above its own Nyquist frequency comes back as wrong pitches
 PEAKS = (0.5, 0.95)  # NSynth's notes peak between these whatever their velocity, the most of them near the upper end
 FADE_SAMPLES = 160  # 10 ms: a release that is longer than a second ends without a click
-LOAD = 'import sys, tinysoundfont; tinysoundfont.Synth().sfload(sys.argv[1])'  # a damaged font can end its process
+LOAD = 'import sys, tinysoundfont; [tinysoundfont.Synth().sfload(path) for path in sys.argv[1:]]'
 
 
 def default_font():
@@ -29,21 +29,46 @@ def content_digest(content):
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+def files_of(font):
+    """Return the files of a font: itself, or those of a folder with one for each program, 000.sf2 (or .sf3) to 127."""
+    return sorted(font.glob('[01][0-9][0-9].sf[23]')) if font.is_dir() else [font]
+
+
+def file_of(font, program):
+    """Return the file of a font that has a program, None where its folder has none."""
+    return next(font.glob(f'{program:03}.sf[23]'), None) if font.is_dir() else font
+
+
 def read_font(path):
-    """Return the bytes of a sound font; raise unless it is one, and whole."""
+    """Return the bytes of a sound font, or of all files of a folder that is one; raise unless it is whole."""
     if not path.exists():
         raise FileNotFoundError(f'{path} is missing: give an .sf2 file with the General MIDI programs')
+    files = files_of(path)
+    if not files:
+        raise BadInput(f'{path} holds no file 000.sf2 (or .sf3) to 127.sf2, one for each program: give such a folder, '
+                       'or an .sf2 file with the General MIDI programs')
+    content = b''.join(read_file(file) for file in files)
+    if not is_loaded(files):
+        damaged = next(file for file in files if not is_loaded([file]))
+        raise BadInput(f'{damaged} is a damaged sound font, the synthesiser cannot load it: give another one')
+    return content
+
+
+def read_file(path):
     content = path.read_bytes()
     if content[:4] != b'RIFF' or content[8:12] != b'sfbk' or len(content) < int.from_bytes(content[4:8], 'little') + 8:
         raise BadInput(f'{path} is no whole SoundFont 2 file: give an .sf2 with the General MIDI programs')
-    if subprocess.run([sys.executable, '-c', LOAD, path], capture_output=True).returncode:
-        raise BadInput(f'{path} is a damaged sound font, the synthesiser cannot load it: give another one')
     return content
+
+
+def is_loaded(files):
+    """Whether the synthesiser loads these files; in a process of its own, which a damaged one can end."""
+    return subprocess.run([sys.executable, '-c', LOAD, *files], capture_output=True).returncode == 0
 
 
 @lru_cache(maxsize=1)  # FluidR3_GM takes 0.5 s and 0.4 GB
 def synthesizer(font):
-    """Return (tinysoundfont.Synth, number of the font in it) for the path of a font."""
+    """Return (tinysoundfont.Synth, number of the font in it) for a file."""
     from tinysoundfont import Synth
     synth = Synth(samplerate=RENDER_RATE_HZ)
     return synth, synth.sfload(str(font))
@@ -52,8 +77,9 @@ def synthesizer(font):
 def render(font, program, pitch, velocity, held_seconds=HELD_SECONDS):
     """Return a note's waveform at 16 kHz, float32 of shape (64000,), at the font's level; zeros without the program."""
     import soxr
-    synth, number = synthesizer(font)
-    if synth.sfpreset_name(number, 0, program) is None:
+    file = file_of(font, program)
+    synth, number = synthesizer(file) if file else (None, None)
+    if not file or synth.sfpreset_name(number, 0, program) is None:
         return np.zeros(N_SAMPLES, np.float32)
     synth.program_select(0, number, 0, program)
     synth.noteon(0, pitch, velocity)

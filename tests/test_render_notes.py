@@ -546,6 +546,24 @@ def test_a_sound_font_with_garbage_in_its_tables_is_refused(tmp_path, capsys, ta
     assert not (tmp_path / 'data').exists()
 
 
+def test_a_folder_with_a_file_for_each_program_is_a_font(tmp_path):
+    font = tmp_path / 'a font'
+    font.mkdir()
+    (font / '016.sf3').symlink_to(REAL_FONT)
+    np.testing.assert_array_equal(sound_font.render(font, 16, 60, 100), sound_font.render(REAL_FONT, 16, 60, 100))
+    assert not sound_font.render(font, 17, 60, 100).any()
+
+
+@pytest.mark.parametrize(('name', 'content'), [('readme.txt', b''), ('000.sf3', b'I am no font')])
+def test_a_folder_without_whole_fonts_is_refused(tmp_path, capsys, name, content):
+    font = tmp_path / 'a font'
+    font.mkdir()
+    (font / name).write_bytes(content)
+    assert render(tmp_path / 'data', '--soundfont', font) == 1
+    error_line(capsys.readouterr().err, font, '.sf2')
+    assert not (tmp_path / 'data').exists()
+
+
 def test_a_missing_sound_font_is_named_with_the_remedy(tmp_path, capsys):
     assert render(tmp_path / 'data', '--soundfont', tmp_path / 'none.sf2') == 1
     line = error_line(capsys.readouterr().err, tmp_path / 'none.sf2')
