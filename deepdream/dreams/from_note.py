@@ -40,7 +40,7 @@ def analysed(waveform, seed=0):
 def climb_from(dreamer, model, objective, strength, given):
     """Return (Note, NoteSettings) of what an analysed note becomes; at strength 0 it is the resynthesis."""
     settings = NoteSettings(**given)
-    ascent = NoteAscent(model, objective, dreamer.mean, dreamer.std, settings)
+    ascent = NoteAscent(model, objective, dreamer.mean, dreamer.std, settings, compiled=False)  # one note
     z, _ = ascent.climb(np.zeros((1, N_PARAMETERS)), [model.hz], [0], (),
                         strength * cosine(settings.rate, settings.steps))
     return note_of(model, z[0]), settings

@@ -11,7 +11,8 @@ from deepdream.dreams.band_levels import distance_to_levels
 from deepdream.dreams.note_parameters import BOUNDS, GENERAL_PRIOR
 from deepdream.spectrum import HOP_LENGTH, N_FRAMES, normalise
 
-BATCH = 4  # notes at once: every climb of units has this shape, so that XLA compiles it once
+BATCH = 4  # notes at once: every climb of many units has this shape, so that XLA compiles it once
+FEW = 2  # units that are not worth compiling
 BETAS = (0.9, 0.99)  # of Adam
 BOUNDED = 0.03  # how much farther from the start it is to move one of BOUNDS than one of all others
 
@@ -30,13 +31,16 @@ class NoteSettings:
 
 
 class NoteAscent:
-    """An objective that notes climb: of (spectra (batch, 251, 513), normalised by `mean` and `std`, *its arguments)."""
+    """An objective that notes climb: of (spectra (batch, 251, 513), normalised by `mean` and `std`, *its arguments).
 
-    def __init__(self, note_model, objective, mean, std, settings):
+    XLA compiles a step if it is to be `compiled`; the notes then come out otherwise, as far as rounding leads them.
+    """
+
+    def __init__(self, note_model, objective, mean, std, settings, compiled=True):
         tf.config.experimental.enable_op_determinism()
         self.settings, self.model = settings, note_model
 
-        @tf.function(jit_compile=True, autograph=False)
+        @tf.function(jit_compile=compiled, autograph=False)
         def step(z, moments, number, rate, hz, prior, group, other, jitter, arguments):
             limits, start, levels = prior
             with tf.GradientTape() as tape:

@@ -4,7 +4,7 @@ from deepdream.command_line import progress
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.instrument import dream_instrument, write_sfz
 from deepdream.dreams.names import dream_name, parse_units, unit_name
-from deepdream.dreams.note_ascent import NoteSettings
+from deepdream.dreams.note_ascent import FEW, NoteSettings
 from deepdream.dreams.notes import UnitNotes
 from deepdream.dreams.objectives import instrument_objective
 from deepdream.dreams.read_back import print_read_back
@@ -16,7 +16,7 @@ def neuron(dreamer, layer, words, kind, pitches, n_dreams, given):
     """Dream `n_dreams` sounds of each unit that the `words` of ``--unit`` name, with the `given` settings."""
     units = parse_units(layer, words, dreamer.note_activations[layer].shape[1], dreamer.labels)
     if kind == 'note':
-        reports = dream_notes(dreamer, layer, units, note_settings(given), pitches, n_dreams)
+        reports = dream_notes(dreamer, layer, units, note_settings(given), pitches, n_dreams, len(units) <= FEW)
     else:
         reports = dream_textures(dreamer, layer, units, given, n_dreams)
     for name, report in reports.items():
@@ -53,9 +53,9 @@ def note_settings(given):
     return NoteSettings(**given | ({'trial_steps': max(1, given['steps'] // 8)} if 'steps' in given else {}))
 
 
-def dream_notes(dreamer, layer, units, settings, pitches=(), n_dreams=1):
+def dream_notes(dreamer, layer, units, settings, pitches=(), n_dreams=1, few=False):
     """Dream the `n_dreams` best notes of each unit, of the given MIDI pitches or of its own; return {name: report}."""
-    notes_of, reports = UnitNotes(dreamer, layer, settings, pitches), {}
+    notes_of, reports = UnitNotes(dreamer, layer, settings, pitches, few=few), {}
     with progress(total=len(units), description=f'{layer} notes', unit='dream') as bar:
         for start in range(0, len(units), DREAMS_AT_ONCE):
             some = units[start:start + DREAMS_AT_ONCE]
