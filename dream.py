@@ -136,12 +136,9 @@ def main(argv=None):
     args = parse_arguments(argv)
     run = choose_run(args.run, 'dream.py')
     check_writable(run, 'dreams')
-    dreamer = open_dreamer(run, args.data, args.labels, needs_notes=args.tool in ('neuron', 'instrument', 'atlas'))
-    given = given_settings(args)
-    if args.tool in ('neuron', 'instrument', 'atlas'):
-        dream_units(dreamer, args, given)
-    else:
-        change_sound(dreamer, args, given)
+    of_units = args.tool in ('neuron', 'instrument', 'atlas')
+    dreamer = open_dreamer(run, args.data, args.labels, needs_notes=of_units)
+    (dream_units if of_units else change_sound)(dreamer, args, given_settings(args))
 
 
 def dream_units(dreamer, args, given):

@@ -1,9 +1,10 @@
 """The programs of many sound fonts that are new: like none of the fonts that are there, and no copy of a recording.
 
-Free fonts share samples with each other and with free recordings. A program that sounds like one that is kept for a
-test would make the test easy, so these are left out before anything is trained. On copies of three fonts whose samples
-went through Vorbis, the likeness of a program to its original was 0.99 or more; the nearest other program of a font has
-0.69 in the median, and 0.93 for one in ten.
+`render_notes.py` finds one instrument under two names: the same onset, sample by sample, at one pitch. This is too
+little here: free fonts share samples with each other and with free recordings, and a program that sounds like one
+that is kept for a test would make the test easy; so these are left out before anything is trained. On copies of three
+fonts whose samples went through Vorbis, the likeness of a program to its original was 0.99 or more; the nearest other
+program of a font has 0.69 in the median, and 0.93 for one in ten.
 """
 
 import sys
@@ -15,12 +16,12 @@ from joblib import Parallel, delayed
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import render_notes
-from deepdream.notes import load_labels
-from deepdream.sound_font import render
+from deepdream.notes import instrument_of, load_labels
+from deepdream.sound_font import is_audible, render
 from deepdream.spectrum import SAMPLE_RATE
 
 N_SAMPLES = SAMPLE_RATE // 2
-N_FFT = 2 * 2**13  # more than twice as long: any shift fits
+N_FFT = 2**14  # more than twice as long: any shift fits
 PITCHES = (48, 60, 72)
 SAME_PROGRAM = 0.9  # median over the pitches
 SAME_RECORDING = 0.99
@@ -63,12 +64,11 @@ def find_new(pairs, n_known):
     """Return which (font, row of general_midi.csv) are new; the first `n_known` count as there already."""
     onsets = np.stack(Parallel(n_jobs=-1, batch_size=20)(delayed(program_onsets)(*pair) for pair in pairs))
     alike = np.median([likeness(one, one, SAME_PROGRAM) for one in onsets.transpose(1, 0, 2)], axis=0)
-    sounding = np.abs(onsets).max(axis=(1, 2)) > 1e-4
-    kept = []
-    for i in range(len(pairs)):
-        if i < n_known or (sounding[i] and not (alike[i, kept] > SAME_PROGRAM).any()):
+    kept = list(range(n_known))
+    for i in range(n_known, len(pairs)):
+        if is_audible(onsets[i]) and not (alike[i, kept] > SAME_PROGRAM).any():
             kept.append(i)
-    return [i for i in kept if i >= n_known]
+    return kept[n_known:]
 
 
 def without_recordings(folder, recordings):
@@ -79,9 +79,9 @@ def without_recordings(folder, recordings):
     for start in range(0, len(notes), 500):
         some = notes[start:start + 500]
         alike = likeness(np.stack([recording_onset(path) for path in some]), others, SAME_RECORDING)
-        copied |= {some[i].stem.split('-')[0]: recordings[j].stem for i, j in zip(*np.nonzero(alike), strict=True)}
+        copied |= {instrument_of(some[i].stem): recordings[j].stem for i, j in zip(*np.nonzero(alike), strict=True)}
     for note in notes:
-        if note.stem.split('-')[0] in copied:
+        if instrument_of(note.stem) in copied:
             note.unlink()
     for instrument, recording in copied.items():
         print(f'{instrument} is left out: it has the sound of {recording}')
@@ -89,7 +89,7 @@ def without_recordings(folder, recordings):
 
 def render_more(folder, fonts, known, recordings, n_pitches):
     """Render into FOLDER/test what the fonts have that is new, half of it held for 0.1 to 3.5 s."""
-    if not fonts or (folder / 'done').exists():
+    if not fonts:
         return
     rows = render_notes.load_programs()
     pairs = [(font, row) for font in (*known, *fonts) for row in rows]
@@ -102,4 +102,3 @@ def render_more(folder, fonts, known, recordings, n_pitches):
     (folder / 'test' / 'audio').mkdir(parents=True, exist_ok=True)
     render_notes.render_all({'test': plan}, folder, seed=0, jobs=-1)
     without_recordings(folder, recordings)
-    (folder / 'done').touch()

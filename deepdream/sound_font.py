@@ -78,8 +78,10 @@ def render(font, program, pitch, velocity, held_seconds=HELD_SECONDS):
     """Return a note's waveform at 16 kHz, float32 of shape (64000,), at the font's level; zeros without the program."""
     import soxr
     file = file_of(font, program)
-    synth, number = synthesizer(file) if file else (None, None)
-    if not file or synth.sfpreset_name(number, 0, program) is None:
+    if file is None:
+        return np.zeros(N_SAMPLES, np.float32)
+    synth, number = synthesizer(file)
+    if synth.sfpreset_name(number, 0, program) is None:
         return np.zeros(N_SAMPLES, np.float32)
     synth.program_select(0, number, 0, program)
     synth.noteon(0, pitch, velocity)
