@@ -142,14 +142,14 @@ class HarmonicBands(layers.Layer):
         self.mean, self.std = (self.add_weight(shape=shape[1:3], initializer=start, trainable=False, name=name)
                                for name, start in (('mean', 'zeros'), ('std', 'ones')))
 
-    def call(self, spectra, relu=keras.ops.relu):
+    def call(self, spectra, relu=keras.ops.relu, maximum=keras.ops.max):
         magnitudes = (keras.ops.exp(spectra[..., 0] * self.std + self.mean) - 1) / LOG_SCALE
         pairs = keras.ops.reshape(magnitudes[:, :N_FRAMES // 2 * 2] ** 2, (-1, N_FRAMES // 2, 2, N_BINS))
         bands = keras.ops.log(keras.ops.mean(pairs, axis=2) @ self.to_bands + 1e-8)
-        below = bands - keras.ops.max(bands, axis=(1, 2), keepdims=True)
+        below = bands - maximum(bands, axis=(1, 2), keepdims=True)
         log_range = 2 * BAND_RANGE_DB / DB_PER_NEPER  # in the natural logarithm of power
         levels = relu(below + log_range) * (2 / log_range) - 0.5
-        envelopes = levels - keras.ops.max(levels, axis=1, keepdims=True) + 1
+        envelopes = levels - maximum(levels, axis=1, keepdims=True) + 1
         channels = [levels[..., shift:shift + N_BANDS] for shift in self.shifts]
         return keras.ops.stack([*channels, envelopes[..., :N_BANDS]], axis=-1)
 

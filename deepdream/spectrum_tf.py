@@ -19,6 +19,26 @@ SOUNDING_STD = 0.1  # 0.9 dB
 SILENT_DB = -60  # of the loudest frame: a frame below this level counts as silent
 
 
+def maximum(x, axis, keepdims=False):
+    """The maximum of x over one axis or several, counted from 0, whose gradient goes to the first of the largest.
+
+    That of tf.reduce_max goes to what equals the maximum. XLA may compute a value a second time, with another rounding,
+    and then finds nothing that equals it: the gradient of the harmonic network lost its maxima, and pointed elsewhere.
+    """
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    for one in axes:
+        x = maximum_of_axis(x, one)
+    return x if keepdims else tf.squeeze(x, axes)
+
+
+def maximum_of_axis(x, axis):
+    @tf.custom_gradient
+    def of(x):
+        is_first = tf.one_hot(tf.argmax(x, axis), x.shape[axis], axis=axis)
+        return tf.reduce_max(x, axis, keepdims=True), lambda upstream: upstream * is_first
+    return of(x)
+
+
 def stft(waveforms):
     """(batch, 64000) waveforms -> complex64 (batch, 251, 513), as librosa.stft(y, n_fft=1024, hop_length=256).T.
 
@@ -98,7 +118,7 @@ def window(frames, fade=FADE_SAMPLES):
 def as_written(waveforms, gain):
     """The waveforms as their wavs hold them; the gradient passes through the rounding."""
     waveforms = waveforms * gain
-    waveforms *= PEAK / (tf.reduce_max(tf.abs(waveforms), axis=1, keepdims=True) + 1e-9)
+    waveforms *= PEAK / (maximum(tf.abs(waveforms), axis=1, keepdims=True) + 1e-9)
     return waveforms + tf.stop_gradient(tf.round(waveforms * FULL_SCALE) / FULL_SCALE - waveforms)
 
 

@@ -12,6 +12,7 @@ from deepdream.artifacts import DAMAGED, atomic
 from deepdream.backend import keras, tf
 from deepdream.command_line import progress
 from deepdream.dreams.names import LAYERS
+from deepdream.spectrum_tf import maximum
 from model import CONVOLUTIONS, HarmonicBands
 
 CONVOLUTIONAL = tuple(name for name, _, _ in CONVOLUTIONS)
@@ -38,7 +39,7 @@ def pre_activations(model, spectra, relu=tf.nn.relu):
             x = found[layer.name] = x @ layer.kernel + layer.bias
             x = x if layer.name == 'fc3' else relu(x)
         elif isinstance(layer, HarmonicBands):
-            x = layer(x, relu=relu)  # below its range a band is silent, too
+            x = layer(x, relu=relu, maximum=maximum)  # below its range a band is silent, too
         elif isinstance(layer, keras.layers.MaxPooling1D | keras.layers.MaxPooling2D):
             x = max_pool(x, layer.pool_size)
         elif not isinstance(layer, keras.layers.Dropout):
@@ -52,7 +53,7 @@ def max_pool(x, sizes):
     for axis, size in enumerate(sizes, start=1):
         n_pools = x.shape[axis] // size
         whole = x[(slice(None),) * axis + (slice(n_pools * size),)]
-        x = tf.reduce_max(tf.reshape(whole, [-1, *x.shape[1:axis], n_pools, size, *x.shape[axis + 1:]]), axis=axis + 1)
+        x = maximum(tf.reshape(whole, [-1, *x.shape[1:axis], n_pools, size, *x.shape[axis + 1:]]), axis=axis + 1)
     return x
 
 

@@ -18,7 +18,7 @@ from deepdream.augmentation import bin_frequencies
 from deepdream.backend import keras, tf
 from deepdream.command_line import progress
 from deepdream.spectrum import DB_PER_NEPER, LOG_SCALE, N_BINS, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude, normalise
-from deepdream.spectrum_tf import as_written, flatness, istft, log_spectra, sounding_frames, stft, window
+from deepdream.spectrum_tf import as_written, flatness, istft, log_spectra, maximum, sounding_frames, stft, window
 
 LOWEST_HZ = 40.0  # of the partials of the starting noise, and of the jitter's first knot
 N_JITTER_KNOTS = 6
@@ -61,7 +61,7 @@ class Limits:
         in_time = tf.reduce_mean(tf.abs(spectra[:, 1:] - spectra[:, :-1]), axis=(1, 2))
         in_frequency = tf.reduce_mean(tf.abs(spectra[:, :, 1:] - spectra[:, :, :-1]), axis=(1, 2))
         linear = tf.reduce_mean(tf.math.expm1(spectra), axis=(1, 2)) / LOG_SCALE
-        crest = tf.reduce_max(tf.abs(waveforms), axis=1) / tf.sqrt(tf.reduce_mean(waveforms ** 2, axis=1) + 1e-9)
+        crest = maximum(tf.abs(waveforms), axis=1) / tf.sqrt(tf.reduce_mean(waveforms ** 2, axis=1) + 1e-9)
         return (self.settings.limit * over + self.settings.variation * (in_time + 0.2 * in_frequency)
                 + self.settings.magnitude * linear + self.settings.crest * tf.nn.relu(tf.math.log(crest / MAX_CREST))
                 + self.settings.flatness * tf.nn.relu(tf.math.log(MIN_FLATNESS / flatness(spectra))))

@@ -14,7 +14,7 @@ from deepdream.backend import tf
 from deepdream.dreams.note_controls import AT_BINS, FINE_HOP, WHOLE_WINDOW, note_controls, window_average
 from deepdream.dreams.note_parameters import GENERAL, N_PARTIALS, split
 from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
-from deepdream.spectrum_tf import PEAK
+from deepdream.spectrum_tf import PEAK, maximum
 
 VIBRATO_FRAMES = 12  # a period of 192 ms: 5.2 Hz
 ONSET_FRAMES = 4
@@ -102,7 +102,7 @@ class NoteModel:
         noise_gain = tf.matmul(tf.exp(c['noise']) * (envelope / WHOLE_WINDOW), AT_BINS)
         noise_peak = NOISE_CREST * tf.sqrt(tf.reduce_mean(noise_gain ** 2, axis=2))
         onset, onset_peak = self.onset(c, phase)
-        peaks = tf.reduce_max(self.partial_peaks(parts) + noise_peak[:, ::PEAK_FRAMES], axis=1)
+        peaks = maximum(self.partial_peaks(parts) + noise_peak[:, ::PEAK_FRAMES], axis=1)
         peaks = tf.maximum(peaks, onset_peak + noise_peak[:, 0])
         frames = tf.concat([onset, self.lobes(parts, c)[:, :, ONSET_FRAMES:]], axis=2)
         return frames + noise_gain * tf.roll(self.noise, noise_shift, axis=1)[:, np.newaxis], peaks
@@ -121,14 +121,14 @@ class NoteModel:
         fine = hats(np.arange(ONSET_SAMPLES) / FINE_HOP, ONSET_SAMPLES // FINE_HOP + 1)
         waveform *= tf.matmul(c['envelope'][:, :fine.shape[1]], fine, transpose_b=True)
         frames = tf.signal.stft(tf.pad(waveform, [[0, 0], [N_FFT // 2, 0]]), N_FFT, HOP_LENGTH)
-        return tf.stack([tf.math.real(frames), tf.math.imag(frames)]), tf.reduce_max(tf.abs(waveform), axis=1)
+        return tf.stack([tf.math.real(frames), tf.math.imag(frames)]), maximum(tf.abs(waveform), axis=1)
 
     def partial_peaks(self, parts):
         """(n, 2, 251, K) -> (n, 63): the peak of the partials' waveform in a period around every fourth frame."""
         angle = 2 * np.pi * self.number[:, np.newaxis] * np.arange(4 * self.n_partials) / (4 * self.n_partials)
         shape = np.concatenate([np.cos(angle), -np.sin(angle)]).astype(np.float32)
         both = tf.concat(tf.unstack(parts[:, :, ::PEAK_FRAMES], axis=1), axis=2)
-        return tf.reduce_max(tf.abs(tf.matmul(both, shape)), axis=2)
+        return maximum(tf.abs(tf.matmul(both, shape)), axis=2)
 
     def spectra_of(self, controls, phase=None, noise_shift=0):
         """log(1 + 1000 |STFT|) of the notes (n, 251, 513), at the level of their wavs."""

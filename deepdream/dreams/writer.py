@@ -28,7 +28,7 @@ from deepdream.spectrum_tf import FULL_SCALE, log_spectra
 from deepdream.trained import as_network, with_features
 
 DREAMS_AT_ONCE = 16  # sounds at once
-NOTE_VERSION = 4  # raise it when the same settings give other notes
+DREAM_VERSION = 4  # raise it when the same settings give other dreams of units
 
 
 class Dreamer:
@@ -85,12 +85,12 @@ class Dreamer:
     def key(self, layer, unit, settings, dream=0, n_dreams=1):
         """Return what the `dream`-th of several dreams of a unit depends on."""
         return {'layer': layer, 'unit': unit, 'answer': dream, 'n_answers': n_dreams, 'model': self.digest,
-                **asdict(settings)}
+                'version': DREAM_VERSION, **asdict(settings)}
 
     def note_key(self, layer, unit, settings, pitches=(), dream=0, n_dreams=1):
         """As `key`, of a note; without `pitches`, they depend on the test notes."""
         return self.key(layer, unit, settings, dream, n_dreams) | {
-            'kind': 'note', 'version': NOTE_VERSION, 'pitches': list(pitches) or notes_digest(self.notes)}
+            'kind': 'note', 'pitches': list(pitches) or notes_digest(self.notes)}
 
     def is_dreamed(self, name, key):
         path = self.path(f'{name}.json')
