@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import noise, sine, write_wav
+from conftest import click, noise, sine, write_wav
 from test_dream import dream_run, read, read_wav, stage_dream  # noqa: F401 (a fixture)
 
 from deepdream.artifacts import BadInput
@@ -330,10 +330,32 @@ def test_strings_that_beat_are_followed():
     assert np.sum(residual ** 2) < 0.01 * np.sum(waveform ** 2)
 
 
-def test_a_noisy_note_is_no_single_note():
-    waveform = sum(sine(220.0 * number, peak=0.3 / number) for number in range(1, 9)) + 0.2 * noise()
-    with pytest.raises(BadInput, match=r'no single note.*give --as texture \(its resynthesis reaches .* dB of 20\)'):
+def test_breath_and_strike_of_a_note_stay_its_own():
+    tone = np.exp(-TIME) * sum(sine(220.0 * number, peak=0.3 / number) for number in range(1, 9))
+    waveform = (tone + 0.03 * noise() + click(at=2000)).astype(np.float32)
+    model, _, report = from_note.analysed(waveform)
+    assert report['resynthesis_db'] > 40
+    other = from_note.note_of(note_analysis.AnalysedModel(note_analysis.analyse(tone.astype(np.float32)))).waveform
+    assert np.abs(from_note.note_of(model).waveform[1990:2010]).max() > 2 * np.abs(other[1990:2010]).max()
+
+
+def test_noise_of_an_analysed_note_has_a_level_of_1_in_its_bands():
+    tone = sum(sine(220.0 * number, peak=0.3 / number) for number in range(1, 9))
+    residual = note_analysis.analyse((tone + 0.03 * noise()).astype(np.float32))['residual'][10:-10]
+    loud = np.abs(residual) ** 2 / np.sum(np.hanning(1025)[:-1] ** 2)
+    assert residual.shape == (231, 513) and 0.5 < np.median(loud[:, 200:]) / np.log(2) < 2  # an exponential's median
+
+
+def test_a_note_in_strong_noise_is_no_single_note():
+    waveform = sum(sine(220.0 * number, peak=0.3 / number) for number in range(1, 9)) + 0.3 * noise()
+    with pytest.raises(BadInput, match=r'no single note.*give --as texture \(its partials are .* dB above the rest'):
         from_note.analysed(waveform.astype(np.float32))
+
+
+def test_a_chord_is_no_single_note_of_the_pitch_that_both_are_multiples_of():
+    waveform = sum(sine(hz * number, peak=0.3 / number) for number in range(1, 9) for hz in (220.0, 311.1))
+    with pytest.raises(BadInput, match='no single note of a steady pitch: give --as texture'):
+        note_analysis.fundamental_hz(waveform)
 
 
 @pytest.fixture(scope='session')

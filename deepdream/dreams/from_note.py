@@ -4,21 +4,12 @@ from dataclasses import asdict
 
 import numpy as np
 
-from deepdream.artifacts import BadInput
-from deepdream.dreams.note_analysis import (
-    TEXTURE,
-    AnalysedModel,
-    analyse,
-    between,
-    resynthesis_db,
-)
+from deepdream.dreams.note_analysis import AnalysedModel, analyse, between, resynthesis_db
 from deepdream.dreams.note_ascent import NoteAscent, NoteSettings, cosine
 from deepdream.dreams.note_parameters import GENERAL, N_PARAMETERS
 from deepdream.dreams.notes import sound
 from deepdream.dreams.objectives import layer_objective, style_objective
 from deepdream.spectrum_tf import finish
-
-LEAST_RESYNTHESIS_DB = 20.0  # the magnitudes of the sound over what its resynthesis lacks: with less, it is no note
 
 
 def note_of(model, z=None):
@@ -31,10 +22,7 @@ def analysed(waveform, seed=0):
     """Return (AnalysedModel, controls, report) of a note (64000,); BadInput where it is none."""
     controls = analyse(waveform)
     model = AnalysedModel(controls, seed)
-    reached = resynthesis_db(note_of(model).waveform, waveform)
-    if reached < LEAST_RESYNTHESIS_DB:
-        raise BadInput(f'{TEXTURE} (its resynthesis reaches {reached:.1f} dB of {LEAST_RESYNTHESIS_DB:g})')
-    return model, controls, {'resynthesis_db': reached}
+    return model, controls, {'resynthesis_db': resynthesis_db(note_of(model).waveform, waveform)}
 
 
 def climb_from(dreamer, model, objective, strength, given):

@@ -1,4 +1,8 @@
-"""A user's note as what sounds in it: pitch by pYIN, partials from its STFT frame by frame, noise from the residual."""
+"""A user's note as what sounds in it: pitch by pYIN, partials from its STFT frame by frame, and the residual.
+
+The residual is kept, as X. Serra and J. Smith 1990 do where a note shall stay itself: "noise" is its level in bands,
+which a dream may change, and "residual" its spectrum at a level of 1. So breath, bow and strike are those of the note.
+"""
 
 import numpy as np
 from scipy.signal import medfilt
@@ -9,18 +13,21 @@ from deepdream.dreams.measures import LONG_FFT, LONG_HOP, SHORT_WINDOW, powers
 from deepdream.dreams.note_controls import FINE_HOP, HIGHEST_HZ, N_FINE, mel_weights, window_average
 from deepdream.dreams.note_model import FRAMES, NoteModel, hats, lobe, vibrato_phase
 from deepdream.dreams.note_parameters import GENERAL, N_BANDS, N_PARTIALS
-from deepdream.dreams.oscillators import cycles_of, envelope_of, partials
+from deepdream.dreams.oscillators import cycles_of, envelope_of, noise_gains, partials
 from deepdream.pitch import hertz, steady_pitches
 from deepdream.spectrum import HOP_LENGTH, N_BINS, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE, log_spectrum, magnitude
 
 HEARD_HZ = (35.0, 2100.0)  # fundamentals that are looked for
 TEXTURE = 'it is no single note of a steady pitch: give --as texture'
+LEAST_PARTIALS_DB = 8.0  # their energy over that of the residual: one of 56 real notes had less, and most drums
+LOWEST_DB = -30  # of the lowest three partials; of 242 real notes, all have more than -17 dB, of chords some -60 dB
+LEAST_GAIN = 1e-7  # -140 dB
 WEAK_DB = -60  # of the strongest partial: a weaker one is taken to lie at its multiple of the fundamental
 LEAST_LOG = -16.0  # -139 dB: silence
 LEAST_ENVELOPE = 1e-3  # of its maximum
 FOLLOWED_HZ = 3000.0  # partials below this say how the pitch moves
 MOST_MOVED = 0.06  # of the pitch: a semitone
-ROUNDS = 3  # of 57 real notes they bring the resynthesis from 21.9 to 24.0 dB in the median; six bring 0.2 more
+ROUNDS = 3  # they bring partials and random noise from 21.9 to 24.0 dB, the median of 57 notes; six bring 0.2 more
 WINDOW = np.hanning(N_FFT + 1)[:-1]
 FRAME_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
@@ -33,6 +40,8 @@ def fundamental_hz(waveform):
         raise BadInput(TEXTURE)
     hz = hertz(float(np.median(pitches)))
     at, level = partial_peaks(part, hz, np.arange(1, 9))
+    if level[:3].max() < level.max() + LOWEST_DB * np.log(10) / 10:
+        raise BadInput(TEXTURE)
     return float(np.average(at / np.arange(1, 1 + len(at)), weights=np.exp(level / 2) * np.arange(1, 1 + len(at))))
 
 
@@ -57,7 +66,8 @@ def analyse(waveform):
     """Return a note's controls, as `NoteModel.controls` gives them: NumPy arrays without the first axis.
 
     They have `turns` (251, K), too: how many periods each partial is ahead of its frequency, which follows its phase,
-    and so a pitch that moves. Raises BadInput where the waveform (64000,) has no steady pitch.
+    and so a pitch that moves; and `residual`, complex (251, 513), the short-time spectrum of what is no partial, over
+    the gain that `noise` gives it. Raises BadInput where the waveform (64000,) has no steady pitch or weak partials.
     """
     partial_hz = partial_frequencies(waveform, fundamental_hz(waveform))
     amplitude, turns = follow_partials(windowed(waveform), partial_hz)
@@ -67,8 +77,19 @@ def analyse(waveform):
              'turns': turns}
     for _ in range(ROUNDS):
         found |= refined(waveform - partials(np.zeros(N_PARTIALS), found), found)
-    residual = windowed(waveform - partials(np.zeros(N_PARTIALS), found))
-    return found | {'noise': logarithm(noise_amplitude(residual) / seen)}
+    residual = waveform - partials(np.zeros(N_PARTIALS), found)
+    check_partials(waveform, residual)
+    stft = np.fft.rfft(windowed(residual), axis=1)
+    found['noise'] = logarithm(noise_amplitude(stft) / seen)
+    return found | {'residual': stft / np.maximum(noise_gains(found), LEAST_GAIN)}
+
+
+def check_partials(waveform, residual):
+    """Raise BadInput where the partials are weak, as in a drum or a chord."""
+    partials_db = 10 * np.log10(np.sum((waveform - residual) ** 2) / max(np.sum(residual ** 2), 1e-9))
+    if partials_db < LEAST_PARTIALS_DB:
+        raise BadInput(f'{TEXTURE} (its partials are {partials_db:.1f} dB above the rest, those of a note '
+                       f'{LEAST_PARTIALS_DB:g})')
 
 
 def refined(residual, found):
@@ -155,11 +176,11 @@ def fine_envelope(waveform):
     return np.where(level > 0, np.maximum(level, LEAST_ENVELOPE), 0).astype(np.float32)
 
 
-def noise_amplitude(residual):
-    """(251, N_BANDS): the standard deviation of white noise as strong as a residual in each band."""
-    power = np.abs(np.fft.rfft(residual, axis=1)) ** 2
+def noise_amplitude(stft):
+    """(251, N_BANDS): the standard deviation of white noise as strong as a residual's STFT (251, 513) in each band."""
+    power = np.abs(stft) ** 2
     weights = mel_weights(np.arange(N_BINS) * SAMPLE_RATE / N_FFT, N_BANDS)
-    return np.sqrt(power @ weights / weights.sum(axis=0) / np.sum(np.hanning(N_FFT + 1)[:-1] ** 2))
+    return np.sqrt(power @ weights / weights.sum(axis=0) / np.sum(WINDOW ** 2))
 
 
 class AnalysedModel(NoteModel):
@@ -167,7 +188,9 @@ class AnalysedModel(NoteModel):
 
     def __init__(self, controls, seed=0):
         super().__init__(np.ones(N_SAMPLES, np.float32), seed=seed)
-        self.analysed = {name: tf.constant(value[np.newaxis], tf.float32) for name, value in controls.items()}
+        self.analysed = {name: tf.constant(value[np.newaxis], tf.float32) for name, value in controls.items()
+                         if name != 'residual'}
+        self.noise = np.stack([controls['residual'].real, controls['residual'].imag]).astype(np.float32)
         self.hz, self.phase = float(controls['hz'][0]), np.zeros_like(self.phase)  # the turns have the phases
 
     def controls(self, z, hz, limits=GENERAL):
@@ -196,7 +219,8 @@ def between(first, second, share):
             return (1 - share) * first[name] + share * second[name]
         one, other = (np.maximum(controls[name], 1e-7) for controls in (first, second))
         return one ** (1 - share) * other ** share
-    return {name: mixed(name, name in ('hz', 'envelope')) for name in first}
+    residual = np.sqrt(1 - share) * first['residual'] + np.sqrt(share) * second['residual']  # their powers add up
+    return {name: mixed(name, name in ('hz', 'envelope')) for name in first} | {'residual': residual}
 
 
 def resynthesis_db(waveform, original):

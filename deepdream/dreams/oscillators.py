@@ -44,10 +44,14 @@ def envelope_of(control):
 
 
 def noise_waveforms(model, controls):
-    """Return the noise (n, 64000): the bands' gains, frame by frame, on the short-time spectrum of white noise."""
-    envelope = controls['envelope'] @ window_average() / WHOLE_WINDOW[:, 0]
-    gains = np.einsum('nfb,bk->nfk', np.exp(controls['noise']) * envelope[:, :, np.newaxis], AT_BINS)
-    stft = gains * (model.noise[0] + 1j * model.noise[1])
+    """Return the noise (n, 64000): the gains of its bands on a short-time spectrum, which is white or a residual's."""
+    stft = noise_gains(controls) * (model.noise[0] + 1j * model.noise[1])
     waveform = istft(stft.astype(np.complex64)).numpy()
     waveform[:, :ONSET_SAMPLES] *= np.sin(np.linspace(0, np.pi / 2, ONSET_SAMPLES)) ** 2
     return waveform
+
+
+def noise_gains(controls):
+    """The gain of the noise (..., 251, 513) in each frame and bin, of controls with any axes in front."""
+    envelope = (controls['envelope'] @ window_average())[..., np.newaxis] / WHOLE_WINDOW
+    return np.exp(controls['noise']) * envelope @ AT_BINS
