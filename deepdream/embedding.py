@@ -185,10 +185,15 @@ def mean_place(activation, coordinates, later):
 
 
 def project(activation, pca, later):
-    """Return `later` (n, 256) on the axes of `pca` (n_notes, n_components), which is that of `activation`.
+    """Return `later` (n, 256) on the axes of `pca` (n_notes, n_components), which is that of `activation`."""
+    middle, centre, axes = linear_map(activation, pca)
+    return ((later - middle) @ axes + centre).astype(np.float32)
+
+
+def linear_map(activation, pca):
+    """Return (middle (256,), centre (n_components,), axes (256, n_components)) of `project`.
 
     The axes come from both, so that they have the signs of the file; without the notes' own mean, they are exact.
     """
     middle, centre = activation.mean(axis=0), pca.mean(axis=0)
-    axes = np.linalg.lstsq(activation - middle, pca - centre, rcond=1e-6)[0]
-    return ((later - middle) @ axes + centre).astype(np.float32)
+    return middle, centre, np.linalg.lstsq(activation - middle, pca - centre, rcond=1e-6)[0]

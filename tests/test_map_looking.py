@@ -676,7 +676,7 @@ def test_the_page_says_which_sounds_are_shortened(tmp_path, open_page):
     (tmp_path / 'data/test/audio').mkdir(parents=True)
     for note, seconds in (('short', 0.4), ('long', 3), ('at the limit', 1.5)):
         soundfile.write(tmp_path / f'data/test/audio/{note}.wav', np.sin(np.arange(int(16_000 * seconds)) / 6), 16_000)
-    shown = SoundMap(tmp_path / 'data', tmp_path / 'run', 'test', LABELS, columns, None,
+    shown = SoundMap(tmp_path / 'data', tmp_path / 'run', 'test', LABELS, columns, {}, None,
                      {'trustworthiness': {'pca': 0.9}, 'evaluated_notes': 4}, None, 'C4', False)
     content, *rest = shown.prepare(4, 1.5, embedded=True)
     assert content['shortened'] == [1]

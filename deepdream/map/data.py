@@ -104,9 +104,13 @@ def unit_box(points, of_points=None):
     With `of_points`, they are moved and scaled as these would be.
     """
     points, of_points = points[:, :3], (points if of_points is None else of_points)[:, :3]
-    low, high = of_points.min(axis=0), of_points.max(axis=0)
-    centred = (points - (low + high) / 2) / max((high - low).max() / 2, 1e-9)
+    centred = (points - (of_points.min(axis=0) + of_points.max(axis=0)) / 2) / half_span(of_points)
     return np.pad(centred, ((0, 0), (0, 3 - centred.shape[1]))).astype(np.float32)
+
+
+def half_span(points):
+    """Return half of the longest side of the box around the first three coordinates of points (n, ...), as a float."""
+    return max(float(np.ptp(points[:, :3], axis=0).max()) / 2, 1e-9)
 
 
 def cluster_anchors(points, class_index):

@@ -105,11 +105,13 @@ def table_of(columns, labels):
 
 @dataclass
 class FolderMap:
-    """What the page shows of a folder of sounds: `columns`, a row a window; `base` is the folder of the files' names,
-    `title` what the page calls it; `quality` the content of tsne.json, `listener` what `open_listener` gives."""
+    """What the page shows of a folder of sounds: `columns`, a row a window; `views` their coordinates as stored; `base`
+    is the folder of the files' names, `title` what the page calls it; `quality` the content of tsne.json, `listener`
+    what `open_listener` gives."""
 
     labels: list
     columns: dict
+    views: dict
     base: str
     title: str
     quality: dict
@@ -131,7 +133,7 @@ class FolderMap:
         has_sound, shortened = np.ones(len(files), bool), columns['seconds'] > seconds
         middle_octave = int(self.middle_c.removeprefix('C'))
         names = columns['file'].tolist()
-        network = with_notes(self.listener, columns['activation']) if self.listener else None
+        network = with_notes(self.listener, columns, self.views) if self.listener else None
         content = pack_map(self.labels, columns, has_sound, middle_octave=middle_octave) | {
             'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
             'listens': bool(network), 'split': self.title, 'quality': self.quality, 'added_files': [],
@@ -157,7 +159,7 @@ def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_p
     columns['cluster'] = find_clusters(places['tsne_2d'])
     save_csv(out / 'sounds.csv', table_of(columns, labels))
     columns |= {view: unit_box(points) for view, points in places.items()}
-    return FolderMap(labels, columns, base, title_of(sounds), quality, open_listener(run, out),
+    return FolderMap(labels, columns, places, base, title_of(sounds), quality, open_listener(run, out),
                      middle_c)
 
 

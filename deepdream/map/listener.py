@@ -11,12 +11,12 @@ import sys
 import numpy as np
 
 from deepdream.artifacts import load_json, save_json
-from deepdream.embedding import N_AROUND
-from deepdream.map.data import OWN_COLOUR, OWN_FAMILY, pack
+from deepdream.embedding import N_AROUND, PERPLEXITY, PLACING_FROM, PLACING_ITERATIONS, linear_map
+from deepdream.map.data import OWN_COLOUR, OWN_FAMILY, half_span, pack
 from deepdream.novelty import TOLERANCE, open_novelty
 from deepdream.spectrum import DB_PER_NEPER, normalise
 
-LISTENER_VERSION = 2  # raise it when the same run gives another network.json
+LISTENER_VERSION = 3  # raise it when the same run gives another network.json
 FILES = ('model.keras', 'config.json', 'data_mean.npy', 'data_std.npy')
 MORE_FILES = ('calibration.json', 'novelty.npz')  # a run may lack them
 WITHOUT_EFFECT = {'InputLayer', 'Reshape', 'Dropout', 'Flatten'}
@@ -67,7 +67,7 @@ def pack_network(network, novelty):
                  'limit': limit if np.isfinite(limit) else None}
     return {'labels': network.labels, 'temperature': network.temperature, 'peaks': network.peaks,
             'dtype': network.dtype, 'novelty': found, 'normalisation': pack_normalisation(network),
-            'layers': pack_layers(network.model), 'n_around': N_AROUND,
+            'layers': pack_layers(network.model),
             'own': {'family': OWN_FAMILY, 'colour': OWN_COLOUR}}
 
 
@@ -135,9 +135,17 @@ PACKED = {'HarmonicBands': pack_bands, 'Conv1D': pack_convolution, 'Conv2D': pac
           'MeanAndMaximum': lambda *_: {'kind': 'mean and maximum'}, 'ReLU': lambda *_: {'kind': 'relu'}}
 
 
-def with_notes(listener, activation):
-    """Return what `open_listener` gave with the notes' activations (n_notes, 256), to find the nearest notes by.
+def with_notes(listener, columns, views):
+    """Return what `open_listener` gave with what it takes to place a sound among the notes of `columns`.
 
-    They are rounded to float16, which halves the file; network.json does not hold them.
+    Those are the activations, rounded to float16, which halves the file; of the maps of t-SNE in `views` {view: places
+    (n, 2 or 3)}, how many units of t-SNE a unit of the page is; and the principal axes. network.json holds none of it.
     """
-    return listener | {'activation': pack(activation.astype(np.float16).view(np.uint16))}
+    activation = columns['activation']
+    middle, centre, axes = linear_map(activation, columns['pca'])
+    return listener | {
+        'activation': pack(activation.astype(np.float16).view(np.uint16)),
+        'principal': {'middle': pack(middle), 'centre': pack(centre), 'axes': pack(axes)},
+        'placing': {'n_around': N_AROUND, 'perplexity': PERPLEXITY, 'from': PLACING_FROM,
+                    'iterations': PLACING_ITERATIONS,
+                    'units': {view: half_span(places) for view, places in views.items() if view != 'pca'}}}

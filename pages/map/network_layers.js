@@ -119,7 +119,8 @@ function unpackNetwork(content) {
     ([name, value]) => [name, value?.base64 ? unpack(value) : value]));
   const layers = content.layers.map(layer => ({...unpackAll(layer), shape: layer.weights?.shape}));
   return {...content, layers, activation: fromFloat16(unpack(content.activation)),
-          normalisation: unpackAll(content.normalisation), novelty: unpackAll(content.novelty)};
+          normalisation: unpackAll(content.normalisation), novelty: unpackAll(content.novelty),
+          principal: unpackAll(content.principal)};
 }
 
 // A waveform (64000,) at the level of the training's notes: Network.level of trained.py.
@@ -150,23 +151,4 @@ function softmax(logits, temperature) {
   const powers = Array.from(logits, logit => Math.exp((logit - extent(logits)[1]) / temperature));
   const sum = powers.reduce((a, b) => a + b);
   return powers.map(power => power / sum);
-}
-
-// The notes nearest to an activation (256,), [{row, distance}, ...], the nearest first.
-function nearestNotes({activation}, fc2, count) {
-  const found = [];
-  for (let row = 0, at = 0; at < activation.length; row++) {
-    let square = 0;
-    for (let i = 0; i < fc2.length; i++, at++) square += (activation[at] - fc2[i]) ** 2;
-    found.push({row, distance: Math.sqrt(square)});
-  }
-  return found.sort((a, b) => a.distance - b.distance).slice(0, count);
-}
-
-// Where a sound stands in a view: the mean of its nearest notes' places, weighted by 1 / distance^2.
-function placeAmong(nearest, places) {
-  const weights = nearest.map(({distance}) => 1 / Math.max(distance, 1e-6) ** 2);
-  const sum = weights.reduce((a, b) => a + b);
-  return [0, 1, 2].map(axis => nearest.reduce(
-    (place, {row}, i) => place + weights[i] / sum * places[3 * row + axis], 0));
 }

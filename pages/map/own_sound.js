@@ -32,10 +32,10 @@ function rowOfSound(network, {fc2, probabilities, isOut}) {
   const indexIn = (list, value) => list.includes(value) ? list.indexOf(value) : list.push(value) - 1;
   const {family, colour} = network.own;
   if (!MAP.families.includes(family)) MAP.colours.push(colour);
-  const nearest = nearestNotes(network, fc2, Math.max(network.n_around, MAP.arrays.neighbours.shape[1]));
+  const nearest = nearestNotes(network, fc2, 3 * network.placing.perplexity);
   const neighbours = nearest.slice(0, MAP.arrays.neighbours.shape[1]).map(({row}) => row);
   const order = values => largestFirst(values.length, i => values[i]);
-  const places = VIEWS.map(view => [view, placeAmong(nearest.slice(0, network.n_around), MAP[view])]);
+  const places = VIEWS.map(view => [view, placeInView(network, fc2, nearest, view)]);
   return {
     ...Object.fromEntries(places), class_index: [indexIn(MAP.families, family)], source: [indexIn(MAP.sources, '')],
     instrument: [indexIn(MAP.instruments, family)], pitch: [-1], velocity: [-1], has_sound: [1],
