@@ -81,8 +81,8 @@ def noise_magnitudes(seed=0):
     return np.random.default_rng(seed).rayleigh(2 ** -0.5, (N_NOISE_FRAMES, N_BINS)).astype(np.float32)
 
 
-def vary(spectra, variations, to_levels, noise):
-    """Return log spectra (batch, 251, 513) as `variations` say, float32.
+def vary(spectra, loudest, variations, to_levels, noise):
+    """Return log spectra (batch, 251, 513), whose maxima are `loudest` (batch,), as `variations` say, float32.
 
     A frame or a bin takes the value of the nearest one of the recording; above the highest bin, that one's, and after
     the last frame, silence. `to_levels` (6, 513) is of `knot_weights`, `noise` of `noise_magnitudes`.
@@ -91,8 +91,7 @@ def vary(spectra, variations, to_levels, noise):
     frames, bins = tf.range(N_FRAMES, dtype=tf.float32), tf.range(N_BINS, dtype=tf.float32)
     times = tf.cast(tf.round(frames * variations.tempo[:, tf.newaxis]), tf.int32)
     sources = tf.cast(tf.round(bins / variations.pitch[:, tf.newaxis]), tf.int32)
-    loudest = tf.exp(tf.cast(tf.reduce_max(spectra, axis=(1, 2)), tf.float32)) - 1  # as stored: a pass less, 4 ms
-    floor = loudest[:, tf.newaxis] * tf.exp(variations.noise @ to_levels)
+    floor = (tf.exp(tf.cast(loudest, tf.float32)) - 1)[:, tf.newaxis] * tf.exp(variations.noise @ to_levels)
     spectra = tf.gather(spectra, tf.minimum(times, N_FRAMES - 1), axis=1, batch_dims=1)
     spectra = tf.gather(spectra, tf.minimum(sources, N_BINS - 1), axis=2, batch_dims=1)
     fade = tf.exp(-tf.nn.relu(frames - variations.end[:, tf.newaxis]) * variations.decay[:, tf.newaxis])

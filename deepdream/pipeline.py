@@ -18,13 +18,20 @@ def make_normaliser(mean, std):
     """Return a function of (stored spectra (batch, 251, 513), their Variations or None) -> (batch, 251, 513, 1).
 
     XLA compiles it, and does all in one pass over the batch. Several datasets of one such function compile it once.
+    The maxima are TensorFlow's: XLA takes 9 ms for those of 32 notes as float16, and as much for all the rest.
     """
     to_levels, noise = knot_weights(bin_frequencies()), noise_magnitudes()
 
     @tf.function(jit_compile=True)
+    def compiled(spectra, loudest, variations):
+        return normalise(vary(spectra, loudest, variations, to_levels, noise), mean, std)[..., tf.newaxis]
+
+    @tf.function(jit_compile=True)
+    def as_stored(spectra):
+        return normalise(tf.cast(spectra, tf.float32), mean, std)[..., tf.newaxis]
+
     def normalised(spectra, variations=None):
-        spectra = vary(spectra, variations, to_levels, noise) if variations else tf.cast(spectra, tf.float32)
-        return normalise(spectra, mean, std)[..., tf.newaxis]
+        return compiled(spectra, tf.reduce_max(spectra, axis=(1, 2)), variations) if variations else as_stored(spectra)
 
     return normalised
 

@@ -27,7 +27,8 @@ def varied(spectrum, noises=NOISES, **changes):
     values = [np.asarray([value], np.int32 if name == 'noise_start' else np.float32)
               for name, value in (NEUTRAL | changes).items()]
     to_levels = knot_weights(bin_frequencies())
-    return vary(spectrum[np.newaxis].astype(np.float16), Variations(*values), to_levels, noises)[0].numpy()
+    stored = spectrum[np.newaxis].astype(np.float16)
+    return vary(stored, stored.max(axis=(1, 2)), Variations(*values), to_levels, noises)[0].numpy()
 
 
 def spectrum_with(level=0.0, rows=slice(None), bins=slice(None)):
@@ -167,7 +168,7 @@ def test_silence_stays_silent_and_all_is_finite():
 def test_a_note_is_varied_by_its_own_variations():
     spectra = np.stack([log_spectrum(noise()), log_spectrum(sine(440)), spectrum_with()]).astype(np.float16)
     variations = draw_variations(3, 5, 0)
-    result = vary(spectra, variations, knot_weights(bin_frequencies()), NOISES)
+    result = vary(spectra, spectra.max(axis=(1, 2)), variations, knot_weights(bin_frequencies()), NOISES)
     for number, spectrum in enumerate(spectra):
         own = {name: values[number] for name, values in variations._asdict().items()}
         np.testing.assert_allclose(result[number], varied(spectrum, **own), rtol=1e-5, atol=1e-5)

@@ -149,7 +149,8 @@ def test_dataset_varies_each_note_as_its_row_says(tiny_data):
     variations = draw_variations(6, 0, 12)
     sizes, spectra, indices = batches_of(provider, 'train', order, variations)
     stored = np.stack([provider.stored_spectrum('train', i) for i in order])
-    expected = vary(stored, variations, knot_weights(bin_frequencies()), noise_magnitudes()).numpy()
+    to_levels = knot_weights(bin_frequencies())
+    expected = vary(stored, stored.max(axis=(1, 2)), variations, to_levels, noise_magnitudes()).numpy()
     assert sizes == [4, 2]
     np.testing.assert_allclose(spectra[..., 0], provider.normalise(expected), atol=2e-3)
     np.testing.assert_array_equal(indices, provider.class_indices['train'][order])
