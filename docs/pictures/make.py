@@ -101,7 +101,8 @@ def draw_normalisation(path, provider, flute):
 def draw_variations_of(path, flute):
     spectrum = log_spectrum(flute)
     some = draw_variations(3, seed=2, start=0)
-    varied = vary(np.stack([spectrum] * 3), some, knot_weights(bin_frequencies()), noise_magnitudes())
+    spectra = np.stack([spectrum] * 3)
+    varied = vary(spectra, spectra.max(axis=(1, 2)), some, knot_weights(bin_frequencies()), noise_magnitudes())
     figure = make_figure(figsize=(11, 2.9))
     for axes, values, title in zip(figure.subplots(1, 4, sharey=True), [spectrum, *varied],
                                    ['as it is', *(f'{12 * np.log2(pitch):+.1f} semitones, tempo {tempo:.2f}'
