@@ -33,7 +33,7 @@ FRAME_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
 
 def fundamental_hz(waveform):
-    """The fundamental frequency of a note (64000,); BadInput where it has no steady one."""
+    """The fundamental frequency of a note (64000,); BadInput where none is steady or has one of its first partials."""
     part = waveform[:5 * SAMPLE_RATE // 2]
     pitches = steady_pitches(part, HEARD_HZ)
     if not len(pitches):
@@ -86,7 +86,8 @@ def analyse(waveform):
 
 def check_partials(waveform, residual):
     """Raise BadInput where the partials are weak, as in a drum or a chord."""
-    partials_db = 10 * np.log10(np.sum((waveform - residual) ** 2) / max(np.sum(residual ** 2), 1e-9))
+    of_partials, of_rest = (max(np.sum(one ** 2), 1e-9) for one in (waveform - residual, residual))
+    partials_db = 10 * np.log10(of_partials / of_rest)
     if partials_db < LEAST_PARTIALS_DB:
         raise BadInput(f'{TEXTURE} (its partials are {partials_db:.1f} dB above the rest, those of a note '
                        f'{LEAST_PARTIALS_DB:g})')
