@@ -11,6 +11,7 @@ from deepdream.augmentation import bin_frequencies, knot_weights, noise_magnitud
 from deepdream.backend import tf
 from deepdream.spectrum import N_BINS, N_FRAMES, NPY_HEADER, normalise, npy_size
 
+plain = tf.autograph.experimental.do_not_convert  # nothing to translate, for which it would look for 0.3 s
 N_READERS = 2  # files read at once; more of them only take the cores from the training
 
 
@@ -22,11 +23,11 @@ def make_normaliser(mean, std):
     """
     to_levels, noise = knot_weights(bin_frequencies()), noise_magnitudes()
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def compiled(spectra, loudest, variations):
         return normalise(vary(spectra, loudest, variations, to_levels, noise), mean, std)[..., tf.newaxis]
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def as_stored(spectra):
         return normalise(tf.cast(spectra, tf.float32), mean, std)[..., tf.newaxis]
 
@@ -45,9 +46,11 @@ def make_dataset(paths, class_indices, variations, signal_dtype, normalised, bat
     """
     columns = {'path': paths, 'class_index': class_indices} | ({'variations': variations} if variations else {})
 
+    @plain
     def with_spectrum(note):
         return {'spectrum': read_spectrum(note['path'], signal_dtype), **note}
 
+    @plain
     def as_batch(notes):
         return normalised(notes['spectrum'], notes.get('variations')), notes['class_index']
 
