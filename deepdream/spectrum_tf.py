@@ -20,7 +20,7 @@ SILENT_DB = -60  # of the loudest frame: a frame below this level counts as sile
 
 
 def maximum(x, axis, keepdims=False):
-    """The maximum of x over one axis or several, counted from 0, whose gradient goes to the first of the largest.
+    """The maximum of x over one axis or several, counted from 0, whose gradient goes to one of the largest.
 
     That of tf.reduce_max goes to what equals the maximum. XLA may compute a value a second time, with another rounding,
     and then finds nothing that equals it: the gradient of the harmonic network lost its maxima, and pointed elsewhere.

@@ -19,8 +19,8 @@ import predict
 import sound_map
 from deepdream.artifacts import save_csv
 from deepdream.embedding import mean_place, place_among, project
-from deepdream.map.data import gather, half_span, load_views, pack, unit_box
-from deepdream.map.listener import open_listener, pack_network
+from deepdream.map.data import gather, half_span, load_views, pack, sample_rows, unit_box
+from deepdream.map.listener import open_listener, pack_network, with_notes
 from deepdream.novelty import Novelty
 from deepdream.run_folder import PRETRAINED, load_activation, model_digest
 from deepdream.sound_font import default_font, render, to_level
@@ -194,6 +194,16 @@ def test_dropped_notes_are_answered_and_placed_as_predict_does(harmonic, opened,
         inside = np.abs(expected).max(axis=1) < 1  # the notes' places are drawn at random, and may push one far out
         assert inside.sum() >= 2
         np.testing.assert_allclose(found[inside], expected[inside], atol=0.002 if view == 'pca' else 0.05)
+
+
+def test_the_axes_of_a_map_that_shows_some_notes_are_those_of_all(harmonic):
+    data, run = harmonic
+    _, columns = gather(data, run, 'test')
+    principal = with_notes({}, sample_rows(columns, 30), columns, {})['principal']
+    middle, centre, axes = (np.frombuffer(base64.b64decode(one['base64']), np.float32).reshape(one['shape'])
+                            for one in (principal[name] for name in ('middle', 'centre', 'axes')))
+    found = (columns['activation'] - middle) @ axes + centre
+    np.testing.assert_allclose(found, project(columns['activation'], columns['pca'], columns['activation']), atol=1e-5)
 
 
 @pytest.mark.parametrize('n_dimensions', [2, 3])

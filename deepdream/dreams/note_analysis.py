@@ -33,7 +33,8 @@ FRAME_SECONDS = HOP_LENGTH / SAMPLE_RATE
 
 
 def fundamental_hz(waveform):
-    """The fundamental frequency of a note (64000,); BadInput where none is steady or has one of its first partials."""
+    """The fundamental frequency of a note (64000,); BadInput where none is steady, or its first three partials are
+    missing."""
     part = waveform[:5 * SAMPLE_RATE // 2]
     pitches = steady_pitches(part, HEARD_HZ)
     if not len(pitches):
@@ -67,7 +68,7 @@ def analyse(waveform):
 
     They have `turns` (251, K), too: how many periods each partial is ahead of its frequency, which follows its phase,
     and so a pitch that moves; and `residual`, complex (251, 513), the short-time spectrum of what is no partial, over
-    the gain that `noise` gives it. Raises BadInput where the waveform (64000,) has no steady pitch or weak partials.
+    the gain that `noise` gives it. Raises BadInput where the waveform (64000,) has no steady pitch, or weak partials.
     """
     partial_hz = partial_frequencies(waveform, fundamental_hz(waveform))
     amplitude, turns = follow_partials(windowed(waveform), partial_hz)
@@ -89,7 +90,7 @@ def check_partials(waveform, residual):
     of_partials, of_rest = (max(np.sum(one ** 2), 1e-9) for one in (waveform - residual, residual))
     partials_db = 10 * np.log10(of_partials / of_rest)
     if partials_db < LEAST_PARTIALS_DB:
-        raise BadInput(f'{TEXTURE} (its partials are {partials_db:.1f} dB above the rest, those of a note '
+        raise BadInput(f'{TEXTURE} (partials over the rest: {partials_db:.1f} dB, of a note at least '
                        f'{LEAST_PARTIALS_DB:g})')
 
 
@@ -200,6 +201,10 @@ class AnalysedModel(NoteModel):
         kept = {name: tf.repeat(self.analysed[name], z.shape[0], axis=0) for name in ('envelope', 'turns')}
         return kept | {'hz': partial_hz} | {name: self.analysed[name] + moved[name] - plain[name]
                                             for name in ('partials', 'noise', 'vibrato')}
+
+    def stft(self, c, phase=None, noise_shift=0):
+        """As `NoteModel.stft`, but for the noise, which stays: breath goes with its breath, and a strike with its."""
+        return super().stft(c, phase)
 
     def cycles(self, c, frame, phase):
         return super().cycles(c, frame, phase) + tf.matmul(hats(np.asarray(frame), N_FRAMES), c['turns'])

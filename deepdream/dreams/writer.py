@@ -28,7 +28,7 @@ from deepdream.spectrum_tf import FULL_SCALE, log_spectra
 from deepdream.trained import as_network, with_features
 
 DREAMS_AT_ONCE = 16  # sounds at once
-DREAM_VERSION = 4  # raise it when the same settings give other dreams of units
+DREAM_VERSION = 5  # raise it when the same settings give other dreams of units
 
 
 class Dreamer:

@@ -133,7 +133,7 @@ class FolderMap:
         has_sound, shortened = np.ones(len(files), bool), columns['seconds'] > seconds
         middle_octave = int(self.middle_c.removeprefix('C'))
         names = columns['file'].tolist()
-        network = with_notes(self.listener, columns, self.views) if self.listener else None
+        network = with_notes(self.listener, columns, self.columns, self.views) if self.listener else None
         content = pack_map(self.labels, columns, has_sound, middle_octave=middle_octave) | {
             'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
             'listens': bool(network), 'split': self.title, 'quality': self.quality, 'added_files': [],

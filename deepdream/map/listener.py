@@ -135,16 +135,16 @@ PACKED = {'HarmonicBands': pack_bands, 'Conv1D': pack_convolution, 'Conv2D': pac
           'MeanAndMaximum': lambda *_: {'kind': 'mean and maximum'}, 'ReLU': lambda *_: {'kind': 'relu'}}
 
 
-def with_notes(listener, columns, views):
-    """Return what `open_listener` gave with what it takes to place a sound among the notes of `columns`.
+def with_notes(listener, shown, columns, views):
+    """Return what `open_listener` gave with what it takes to place a sound among the notes of `shown`.
 
-    Those are the activations, rounded to float16, which halves the file; of the maps of t-SNE in `views` {view: places
-    (n, 2 or 3)}, how many units of t-SNE a unit of the page is; and the principal axes. network.json holds none of it.
+    Those are their activations, rounded to float16, which halves the file; the principal axes, of all notes, which
+    `columns` holds; of the maps of t-SNE in `views` {view: places (n, 2 or 3)}, how many units of t-SNE a unit of the
+    page is. network.json holds none of it.
     """
-    activation = columns['activation']
-    middle, centre, axes = linear_map(activation, columns['pca'])
+    middle, centre, axes = linear_map(columns['activation'], columns['pca'])
     return listener | {
-        'activation': pack(activation.astype(np.float16).view(np.uint16)),
+        'activation': pack(shown['activation'].astype(np.float16).view(np.uint16)),
         'principal': {'middle': pack(middle), 'centre': pack(centre), 'axes': pack(axes)},
         'placing': {'n_around': N_AROUND, 'perplexity': PERPLEXITY, 'from': PLACING_FROM,
                     'iterations': PLACING_ITERATIONS,

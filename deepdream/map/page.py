@@ -68,7 +68,7 @@ class SoundMap:
         names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
         originals = [wavs.get(note, '') for note in notes]
         columns = columns | {'out_of_distribution': np.zeros(len(notes), np.uint8)}  # asked of the user's sounds only
-        network = with_notes(self.listener, columns, self.views) if self.listener else None
+        network = with_notes(self.listener, columns, self.columns, self.views) if self.listener else None
         if self.added:
             columns = {name: np.concatenate([column, self.added[name]]) for name, column in columns.items()}
             has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])

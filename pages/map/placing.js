@@ -1,4 +1,4 @@
-// Where a sound of the reader's stands among the notes, as deepdream/embedding.py places later sounds.
+// Where a sound of the reader's stands among the notes that the page shows, as deepdream/embedding.py places later sounds.
 'use strict';
 
 // The notes nearest to an activation (256,), [{row, distance}, ...], the nearest first.
@@ -61,8 +61,8 @@ function sharesOf(nearest, perplexity) {
   return shares;
 }
 
-// t-SNE's gradient moves one place, in units of the page, from `start` until it rests; all notes stay. With openTSNE's
-// rate, momentum, gains and longest gradient.
+// Where one place comes to by t-SNE's gradient, in units of the page; all notes stay. It moves in units of t-SNE, with
+// openTSNE's rate, momentum, gains and longest gradient.
 function whereGradientRests(start, nearest, shares, places, unit, iterations) {
   const [place, update, gains] = [start.map(one => one * unit), [0, 0, 0], [1, 1, 1]];
   for (let i = 0; i < iterations; i++) {
