@@ -370,7 +370,7 @@ def test_a_chord_is_no_single_note_of_the_pitch_that_both_are_multiples_of():
 
 @pytest.fixture(scope='session')
 def own_notes(tmp_path_factory):
-    """Two notes that die away, of 233 and 311 Hz, and a chord."""
+    """Two notes that die away, of 233 and 311 Hz, and noise."""
     folder, fade = tmp_path_factory.mktemp('own'), np.exp(-TIME).astype(np.float32)
     def tone(hz, slope):
         return fade * sum(sine(hz * number, peak=0.4 * number ** -slope) for number in range(1, 15))

@@ -21,7 +21,7 @@ import predict
 import sound_map
 from deepdream.audio import load_from_onset
 from deepdream.embedding import fit_maps, fit_pca
-from deepdream.map.data import OWN_COLOUR, VIEWS, gather
+from deepdream.map.data import OWN_COLOUR, VIEWS, gather, load_views
 from deepdream.map.user_sounds import place_sounds
 from deepdream.neighbours import Neighbourhood, nearest_notes
 from deepdream.run_folder import model_digest
@@ -282,7 +282,7 @@ def add(run, data, *arguments, status=0):
 
 def columns_of(run, data):
     labels, columns = gather(data, run, 'test')
-    return columns, place_sounds(run, columns, len(labels))
+    return columns, place_sounds(run, columns, load_views(run, 'test', len(columns['note'])), len(labels))
 
 
 @pytest.fixture

@@ -113,6 +113,11 @@ def half_span(points):
     return max(float(np.ptp(points[:, :3], axis=0).max()) / 2, 1e-9)
 
 
+def units_of(views):
+    """Return {view: how many units of the coordinates (n, ...) in `views` a unit of `unit_box` is}."""
+    return {view: half_span(points) for view, points in views.items()}
+
+
 def cluster_anchors(points, class_index):
     """Return (class_index, row) of the notes that carry the family names: the densest spot of each family,
     and a second one where at least a fifth of the family lies in a cluster of its own.

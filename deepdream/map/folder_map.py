@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from deepdream.artifacts import BadInput, load_json, save_csv
 from deepdream.command_line import progress
 from deepdream.map.clusters import find_clusters
-from deepdream.map.data import map_order, pack_activation, pack_map, sample_rows, unit_box
+from deepdream.map.data import map_order, pack_activation, pack_map, sample_rows, unit_box, units_of
 from deepdream.map.heard_pitch import hear_pitches
 from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.page import remarks
@@ -105,13 +105,13 @@ def table_of(columns, labels):
 
 @dataclass
 class FolderMap:
-    """What the page shows of a folder of sounds: `columns`, a row a window; `views` their coordinates as stored; `base`
-    is the folder of the files' names, `title` what the page calls it; `quality` the content of tsne.json, `listener`
-    what `open_listener` gives."""
+    """What the page shows of a folder of sounds: `columns`, a row a window; `units` of `map.data.units_of`; `base` is
+    the folder of the files' names, `title` what the page calls it; `quality` the content of tsne.json, `listener` what
+    `open_listener` gives."""
 
     labels: list
     columns: dict
-    views: dict
+    units: dict
     base: str
     title: str
     quality: dict
@@ -133,7 +133,7 @@ class FolderMap:
         has_sound, shortened = np.ones(len(files), bool), columns['seconds'] > seconds
         middle_octave = int(self.middle_c.removeprefix('C'))
         names = columns['file'].tolist()
-        network = with_notes(self.listener, columns, self.columns, self.views) if self.listener else None
+        network = with_notes(self.listener, columns, self.columns, self.units) if self.listener else None
         content = pack_map(self.labels, columns, has_sound, middle_octave=middle_octave) | {
             'labelled': False, 'sources_title': 'Folders', 'originals': [] if embedded else names,
             'listens': bool(network), 'split': self.title, 'quality': self.quality, 'added_files': [],
@@ -159,7 +159,7 @@ def open_folder_map(sounds, run, out, targets, digest, middle_c='C4', estimate_p
     columns['cluster'] = find_clusters(places['tsne_2d'])
     save_csv(out / 'sounds.csv', table_of(columns, labels))
     columns |= {view: unit_box(points) for view, points in places.items()}
-    return FolderMap(labels, columns, places, base, title_of(sounds), quality, open_listener(run, out),
+    return FolderMap(labels, columns, units_of(places), base, title_of(sounds), quality, open_listener(run, out),
                      middle_c)
 
 

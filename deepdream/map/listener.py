@@ -12,7 +12,7 @@ import numpy as np
 
 from deepdream.artifacts import load_json, save_json
 from deepdream.embedding import N_AROUND, PERPLEXITY, PLACING_FROM, PLACING_ITERATIONS, linear_map
-from deepdream.map.data import OWN_COLOUR, OWN_FAMILY, half_span, pack
+from deepdream.map.data import OWN_COLOUR, OWN_FAMILY, pack
 from deepdream.novelty import TOLERANCE, open_novelty
 from deepdream.spectrum import DB_PER_NEPER, normalise
 
@@ -135,17 +135,15 @@ PACKED = {'HarmonicBands': pack_bands, 'Conv1D': pack_convolution, 'Conv2D': pac
           'MeanAndMaximum': lambda *_: {'kind': 'mean and maximum'}, 'ReLU': lambda *_: {'kind': 'relu'}}
 
 
-def with_notes(listener, shown, columns, views):
+def with_notes(listener, shown, columns, units):
     """Return what `open_listener` gave with what it takes to place a sound among the notes of `shown`.
 
     Those are their activations, rounded to float16, which halves the file; the principal axes, of all notes, which
-    `columns` holds; of the maps of t-SNE in `views` {view: places (n, 2 or 3)}, how many units of t-SNE a unit of the
-    page is. network.json holds none of it.
+    `columns` holds; and `units`, of `map.data.units_of`. network.json holds none of it.
     """
     middle, centre, axes = linear_map(columns['activation'], columns['pca'])
     return listener | {
         'activation': pack(shown['activation'].astype(np.float16).view(np.uint16)),
         'principal': {'middle': pack(middle), 'centre': pack(centre), 'axes': pack(axes)},
         'placing': {'n_around': N_AROUND, 'perplexity': PERPLEXITY, 'from': PLACING_FROM,
-                    'iterations': PLACING_ITERATIONS,
-                    'units': {view: half_span(places) for view, places in views.items() if view != 'pca'}}}
+                    'iterations': PLACING_ITERATIONS, 'units': units}}

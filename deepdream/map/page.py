@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import BadInput, atomic, load_json, run_path, save_text
-from deepdream.map.data import gather, load_views, map_order, pack_activation, pack_map, sample_rows
+from deepdream.map.data import gather, load_views, map_order, pack_activation, pack_map, sample_rows, units_of
 from deepdream.map.heard_pitch import with_heard_pitches
 from deepdream.map.listener import open_listener, with_notes
 from deepdream.map.pictures import caption, draw_map
@@ -35,7 +35,7 @@ EMBED_SECONDS = (FULL_SECONDS, 2.0, 1.5, 1.0)  # of each note; the longest that 
 class SoundMap:
     """What the pictures and the page show of a split.
 
-    `columns` are those of `map.data.gather`, one row a note; `views` their coordinates as stored; `added` what
+    `columns` are those of `map.data.gather`, one row a note; `units` those of `map.data.units_of`; `added` what
     `place_sounds` gives for the user's sounds, or None; `quality` is the content of tsne.json, `listener` what
     `open_listener` gives. `middle_c` is what the makers of the notes call the pitch 60; with `estimate_pitch`, the
     pitches that nothing tells are estimated.
@@ -46,7 +46,7 @@ class SoundMap:
     split: str
     labels: list
     columns: dict
-    views: dict
+    units: dict
     added: dict | None
     quality: dict
     listener: dict | None
@@ -68,7 +68,7 @@ class SoundMap:
         names = {row: wavs[note] for row, note in enumerate(notes) if wavs.get(note, f'{note}.wav') != f'{note}.wav'}
         originals = [wavs.get(note, '') for note in notes]
         columns = columns | {'out_of_distribution': np.zeros(len(notes), np.uint8)}  # asked of the user's sounds only
-        network = with_notes(self.listener, columns, self.columns, self.views) if self.listener else None
+        network = with_notes(self.listener, columns, self.columns, self.units) if self.listener else None
         if self.added:
             columns = {name: np.concatenate([column, self.added[name]]) for name, column in columns.items()}
             has_sound = np.concatenate([has_sound, make_previews(self.run, FOLDER, ids, seconds)])
@@ -103,7 +103,8 @@ def open_sound_map(data, run, split, middle_c='C4', estimate_pitch=False):
     labels, columns = gather(data, run, split, middle_c)
     quality = load_json(run_path(run, 'tsne.json', split), 'tsne.py', trustworthiness=dict, evaluated_notes=int)
     views = load_views(run, split, len(columns['note']))
-    return SoundMap(data, run, split, labels, columns, views, place_sounds(run, columns, len(labels), split),
+    added = place_sounds(run, columns, views, len(labels))
+    return SoundMap(data, run, split, labels, columns, units_of(views), added,
                     with_space_ids(quality), open_listener(run, run), middle_c, estimate_pitch)
 
 

@@ -12,7 +12,7 @@ import soundfile
 from deepdream.artifacts import BadInput, atomic, load_json, save_json, save_npy, spectrum_path
 from deepdream.embedding import place_among, project
 from deepdream.map.clusters import NONE
-from deepdream.map.data import load_views, unit_box
+from deepdream.map.data import unit_box
 from deepdream.run_folder import model_digest
 from deepdream.spectrum import SAMPLE_RATE, log_spectrum
 
@@ -61,10 +61,11 @@ def load_entries(run):
             for entry in content['sounds']]
 
 
-def place_sounds(run, columns, n_labels, split='test'):
+def place_sounds(run, columns, views, n_labels):
     """Return columns like those of `map.data.gather` for the user's sounds, or None where there are none.
 
-    On the maps of t-SNE they stand where `place_among` puts them, on that of PCA at their components.
+    `views` are those of `load_views`. On the maps of t-SNE they stand where `place_among` puts them, on that of PCA at
+    their components.
     """
     entries = load_entries(run)
     if not entries:
@@ -81,7 +82,7 @@ def place_sounds(run, columns, n_labels, split='test'):
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f'{run / FOLDER}/added.json is damaged ({error}): delete it and run `python predict.py --map` '
                        'again') from error
-    for view, points in load_views(run, split, len(of_notes)).items():
+    for view, points in views.items():
         places = (project if view == 'pca' else place_among)(of_notes, points, activation)
         placed[view] = unit_box(places, points)
     if 'probabilities' in columns:
