@@ -114,9 +114,9 @@ def make_all_previews(root):
 
 
 def measure_page(path):
-    """Return seconds until the page is drawn and until the activations are read, the frames a second of a turn, and
-    milliseconds of script (the graphics processor's work comes on top) of a recolouring, of a step of a turn in 3-D and
-    of finding the note under the mouse."""
+    """Return seconds until the page is drawn and until the activations are read, the frames a second of a turn by the
+    mouse and the share of the notes that the last one shows, and milliseconds of script (the graphics processor's work
+    comes on top) of a recolouring, of a step of a turn in 3-D and of finding the note under the mouse."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
         page = browser.new_page(viewport={'width': 1400, 'height': 900})
@@ -132,21 +132,24 @@ def measure_page(path):
                 ' return (performance.now() - start) / 20; }'
         page.evaluate('app.stage.camera.show("tsne_3d")')
         deeds = ('app.store.change({colour: "neuron", neuron: i}); app.stage.paint()',
-                 'app.stage.camera.turn(9, 0); app.stage.paint()',
+                 'app.stage.camera.turn(9, 0, -1); app.stage.paint()',
                  'app.input.pick([9 * i, 400])')
         milliseconds = [page.evaluate(timed, deed) for deed in deeds]
-        frames = page.evaluate('''() => new Promise(resolve => {
-            const [start, n] = [performance.now(), 30];
-            const turn = left => {
-                app.stage.camera.turn(9, 0);
-                app.stage.paint();
-                if (left) requestAnimationFrame(() => turn(left - 1));
-                else resolve(1000 * n / (performance.now() - start));
+        page.evaluate('app.store.change({view: "tsne_3d"})')  # as a user does, who then drags
+        page.wait_for_timeout(2000)  # the notes have moved there
+        frames, share = page.evaluate('''() => new Promise(resolve => {
+            const n = 60;
+            let start = 0;
+            const drag = left => {
+                if (left === n) start = performance.now();  // after the first third, which finds the pace
+                if (!left) return resolve([1000 * n / (performance.now() - start), app.stage.pace.share]);
+                app.stage.turnOrPan(9, 0);
+                requestAnimationFrame(() => drag(left - 1));
             };
-            turn(n);
+            drag(1.5 * n);
         })''')
         browser.close()
-    return load, activation, frames, *milliseconds
+    return load, activation, frames, share, *milliseconds
 
 
 def main():
@@ -161,7 +164,7 @@ def main():
         (first, first_cpu), (again, again_cpu) = seconds_to_write(root), seconds_to_write(root)
         figures, load = {'first': first, 'again': again}, os.getloadavg()[0]
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-        figures['load'], activation, frames, recolour, turn, pick = measure_page(root / 'run/map/index.html')
+        figures['load'], activation, frames, share, recolour, turn, pick = measure_page(root / 'run/map/index.html')
         embedded = seconds_to_write(root, '--embed')[0] if args.notes <= 4096 else 0
         size = sum(path.stat().st_size for path in (root / 'run/map').rglob('*') if path.is_file())
         one_file = (root / 'run/map_embed.html').stat().st_size if embedded else 0
@@ -171,7 +174,7 @@ def main():
     print(f'first and again are without making the previews, {1000 * preview:.0f} ms a note on one core; they took '
           f'{first_cpu:.0f} and {again_cpu:.0f} s of processor time, at a load of {load:.0f}, and at most {memory:.0f} '
           f'MB of memory; the activations are read in {activation:.1f} s; '
-          f'a turn: {frames:.0f} frames a second without a graphics processor')
+          f'a turn by the mouse: {frames:.0f} frames a second, of {share:.0%} of the notes (no graphics processor)')
     print(f'script time: a recolouring {recolour:.1f} ms, a step of a turn {turn:.1f} ms, '
           f'finding the note under the mouse {pick:.2f} ms')
     print(f'page {size / 1e6:.1f} MB, {n_chunks:,} files of previews; '

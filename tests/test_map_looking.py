@@ -73,7 +73,7 @@ class LookedAt(Opened):
     ready = 'typeof app !== "undefined" && MAP.activation && !app.stage.requested'
 
     def settle(self):
-        self.page.wait_for_function('!app.stage.requested && !app.stage.camera.motion')
+        self.page.wait_for_function('!app.stage.requested && !app.stage.camera.motion && app.stage.pace.share === 1')
 
     def lit(self):
         return np.flatnonzero(self.js('Array.from(app.lit)')).tolist()
@@ -511,6 +511,30 @@ def test_of_many_notes_crowded_places_stand_out(crowded, chromium, scheme):
     opened.settle()
     picture = picture_of(opened)
     assert np.abs(drawn(picture, opened, 550, 1) - background).sum(axis=2).max() > 1.5 * alone[0]
+    assert not opened.complaints
+    opened.page.close()
+
+
+def test_of_many_notes_fewer_are_drawn_while_the_map_moves_slowly(crowded, chromium):
+    opened = Lazy(chromium, crowded)
+    opened.js("""() => {
+        window.drawn = [];
+        const {painter, pace} = app.stage, [draw, adapt] = [painter.draw, pace.adapt];
+        painter.draw = (discs, count) => { drawn.push(count); draw.call(painter, discs, count); };
+        pace.adapt = () => adapt.call(pace, 400);  // as if each frame took so long
+    }""")
+    move = """n => new Promise(moved => {
+        const step = left => { app.stage.turnOrPan(1, 0); requestAnimationFrame(left ? () => step(left - 1) : moved); };
+        step(n);
+    })"""
+    opened.js(move, 20)
+    opened.page.wait_for_function('app.stage.pace.share === 1 && !app.stage.requested')
+    n_drawn = opened.js('drawn')
+    assert n_drawn[0] == 600 and n_drawn == [*sorted(n_drawn[:-1], reverse=True), 600]
+    assert 50 <= n_drawn[-2] <= 70  # a tenth at least, of the crowd as of the others
+    opened.js('() => { app.stage.pace.adapt = () => Pace.prototype.adapt.call(app.stage.pace, 5); }')
+    opened.js(move, 80)
+    assert opened.js('drawn.at(-1)') == 600  # where frames are quick, all are drawn again
     assert not opened.complaints
     opened.page.close()
 

@@ -13,7 +13,7 @@ const stillness = matchMedia('(prefers-reduced-motion: reduce)');
 
 class Camera {
   constructor() {
-    Object.assign(this, FLAT, {width: 1, height: 1, motion: null});
+    Object.assign(this, FLAT, {width: 1, height: 1, motion: null, homes: {}});
     this.makeRoom('tsne_2d');
   }
 
@@ -26,6 +26,10 @@ class Camera {
 
   // The pose from which `view` just fills the window.
   home(view) {
+    return {...this.homes[[view, this.width, this.height, MAP.count]] ??= this.findHome(view)};
+  }
+
+  findHome(view) {
     const home = view === 'tsne_2d' ? FLAT : DEEP;
     const before = {...this.pose(), position: this.position};
     Object.assign(this, home, {position: MAP[view]});
@@ -111,7 +115,7 @@ class Camera {
 
   // Turn about a note, which keeps its place on the screen, or (-1) about the middle of all.
   turn(dx, dy, pivot) {
-    this.project();
+    if (pivot >= 0) this.project();
     const [x, y] = [this.x[pivot], this.y[pivot]];
     this.yaw += dx * 0.006;
     this.tilt = Math.max(-1.5, Math.min(1.5, this.tilt - dy * 0.006));

@@ -66,7 +66,7 @@ class WebglPainter {
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniform2f(this.size, canvas.width, canvas.height);
-    gl.bufferData(gl.ARRAY_BUFFER, discs, gl.STREAM_DRAW);
+    gl.bufferData(gl.ARRAY_BUFFER, new Uint8Array(discs, 0, 16 * count), gl.STREAM_DRAW);
     gl.drawArrays(gl.POINTS, 0, count);
   }
 }

@@ -9,6 +9,7 @@ class Stage {
   constructor(app) {
     Object.assign(this, {app, camera: new Camera(), box: byId('stage'), hovered: -1, polygon: null, ripples: []});
     this.painter = makePainter(byId('points'));
+    this.pace = new Pace();
     this.overlay = byId('overlay').getContext('2d');
     this.sides = new Map();  // on which side of its anchor each name stands
     this.makeRoom();
@@ -37,7 +38,10 @@ class Stage {
   request() {
     this.requested ||= requestAnimationFrame(now => {
       this.requested = 0;
-      if (this.camera.step(now)) this.request();
+      const moves = this.camera.step(now);
+      if (moves) this.request();
+      if (moves || this.dragged) this.pace.move(now, () => this.request());
+      this.dragged = false;
       this.paint();
     });
   }
@@ -45,8 +49,7 @@ class Stage {
   paint() {
     this.camera.project();
     this.app.input?.look();
-    this.fillDiscs();
-    this.painter.draw(this.discs, MAP.count);
+    this.painter.draw(this.discs, this.fillDiscs());
     this.paintOverlay();
   }
 
@@ -57,19 +60,20 @@ class Stage {
   // Above MANY_NOTES, the points are the more transparent the more there are, so that crowded places are darker than
   // sparse ones; when the map is zoomed in, they get solid.
   opacity() {
-    return Math.max(LEAST_OPACITY, Math.min(1, MANY_NOTES / MAP.count * this.camera.zoom ** 1.5));
+    return Math.max(LEAST_OPACITY, Math.min(1, MANY_NOTES / MAP.count / this.pace.share * this.camera.zoom ** 1.5));
   }
 
   // In drawing order: dimmed points first, then from far to near, in the plane in an arbitrary but fixed order; last
-  // the sounds that predict.py added.
+  // the sounds that predict.py added. Returns how many are drawn.
   fillDiscs() {
-    const {camera, ratio, app: {lit, colours}} = this;
+    const {camera, ratio, pace, app: {lit, colours}} = this;
     const deep = camera.perspective > 0;
     const rank = deep ? i => (1.8 - camera.depth[i]) / 3.7 : i => i * 0.618034 % 0.97;
-    const order = this.order.sort(i => lit[i] && (isAdded(i) ? 1 : DIM_DEPTH + rank(i)));
+    const order = this.order.sort(i => lit[i] && (isAdded(i) ? 1 : DIM_DEPTH + rank(i)),
+                                  i => pace.draws(i) || isAdded(i));
     const [place, colour] = [new Float32Array(this.discs), new Uint32Array(this.discs)];
     const [radius, dimmed, opacity] = [this.radius() * ratio, pixel(theme().dimmed), this.opacity()];
-    for (let k = 0; k < MAP.count; k++) {
+    for (let k = 0; k < order.length; k++) {
       const i = order[k];
       const near = 1 / (1 + camera.perspective * camera.depth[i]);
       place[4 * k] = camera.x[i] * ratio;
@@ -77,6 +81,7 @@ class Stage {
       place[4 * k + 2] = radius * near * (lit[i] ? 1 : 0.5);
       colour[4 * k + 3] = lit[i] ? faded(colours[i], deep ? camera.depth[i] : 0, opacity) : faded(dimmed, 0, opacity);
     }
+    return order.length;
   }
 
   paintOverlay() {
@@ -217,6 +222,7 @@ class Stage {
   }
 
   moved() {
+    this.dragged = true;
     this.request();
     this.app.store.change({camera: this.camera.pose()});
   }
