@@ -144,7 +144,8 @@ class HarmonicBands(layers.Layer):
 
     def call(self, spectra, relu=keras.ops.relu, maximum=keras.ops.max):
         magnitudes = (keras.ops.exp(spectra[..., 0] * self.std + self.mean) - 1) / LOG_SCALE
-        pairs = keras.ops.reshape(magnitudes[:, :N_FRAMES // 2 * 2] ** 2, (-1, N_FRAMES // 2, 2, N_BINS))
+        whole, _ = keras.ops.split(keras.ops.square(magnitudes), [N_FRAMES // 2 * 2], axis=1)
+        pairs = keras.ops.reshape(whole, (-1, N_FRAMES // 2, 2, N_BINS))
         bands = keras.ops.log(keras.ops.mean(pairs, axis=2) @ self.to_bands + 1e-8)
         below = bands - maximum(bands, axis=(1, 2), keepdims=True)
         log_range = 2 * BAND_RANGE_DB / DB_PER_NEPER  # in the natural logarithm of power

@@ -17,10 +17,10 @@ FURTHER_FONTS = ('Noto Sans CJK KR', 'NanumGothic', 'Malgun Gothic', 'Apple SD G
                  'WenQuanYi Micro Hei', 'Unifont')
 
 
-def make_figure(**options):
-    """Return an empty Figure of constrained layout; `options` are those of matplotlib.figure.Figure."""
+def make_figure(layout='constrained', **options):
+    """Return an empty Figure; `options` are those of matplotlib.figure.Figure."""
     matplotlib.rcParams['font.family'] = ['DejaVu Sans', *installed_fonts()]
-    return Figure(layout='constrained', **options)
+    return Figure(layout=layout, **options)
 
 
 def save_figure(figure, path, **options):

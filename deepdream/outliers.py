@@ -5,8 +5,8 @@ clusters of partials that belong to no tone. benchmarks/bench_out_of_distributio
 added here must go there.
 """
 
-import functools
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,8 +23,11 @@ def make_outliers(n_sounds, seed=0):
     A thread for each core makes them, AT_ONCE ahead: NumPy lets go of Python's lock.
     """
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for start in range(0, n_sounds, AT_ONCE):
-            yield from threads.map(functools.partial(make_outlier, seed), range(start, min(start + AT_ONCE, n_sounds)))
+        ahead = deque(threads.submit(make_outlier, seed, number) for number in range(min(AT_ONCE, n_sounds)))
+        for number in range(AT_ONCE, AT_ONCE + n_sounds):
+            if number < n_sounds:
+                ahead.append(threads.submit(make_outlier, seed, number))
+            yield ahead.popleft().result()
 
 
 def make_outlier(seed, number):

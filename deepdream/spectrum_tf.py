@@ -13,6 +13,7 @@ from deepdream.backend import tf
 from deepdream.spectrum import HOP_LENGTH, LOG_SCALE, N_FFT, N_FRAMES, N_SAMPLES, SAMPLE_RATE
 
 PEAK = 0.9
+OVERLAPS = N_FFT // HOP_LENGTH  # windows over every sample
 FADE_SAMPLES = SAMPLE_RATE // 100  # 10 ms
 FULL_SCALE = 2**15
 SOUNDING_STD = 0.1  # 0.9 dB
@@ -57,8 +58,10 @@ def istft(stfts):
     >>> bool(np.abs(istft(stft(sine)) - sine).max() < 1e-4)
     True
     """
-    overlapping = tf.signal.inverse_stft(stfts, N_FFT, HOP_LENGTH, window_fn=tf.signal.hann_window)
-    return overlapping[:, N_FFT // 2:N_FFT // 2 + N_SAMPLES] / sum_of_squared_windows()
+    frames = tf.signal.irfft(stfts) * tf.signal.hann_window(N_FFT)
+    parts = tf.split(frames, OVERLAPS, axis=2)  # a hop each; the k-th begins k hops later
+    overlapping = tf.add_n([tf.pad(part, [[0, 0], [k, OVERLAPS - 1 - k], [0, 0]]) for k, part in enumerate(parts)])
+    return tf.reshape(overlapping, (len(stfts), -1))[:, N_FFT // 2:][:, :N_SAMPLES] / sum_of_squared_windows()
 
 
 @functools.cache
@@ -70,9 +73,15 @@ def sum_of_squared_windows():
     return total[N_FFT // 2:-(N_FFT // 2)].astype(np.float32)
 
 
+def magnitudes(waveforms):
+    """1000 |STFT| of (batch, 64000) waveforms: (batch, 251, 513), whose gradient is faster than that of tf.abs."""
+    found = stft(waveforms)
+    return LOG_SCALE * tf.sqrt(tf.math.real(found) ** 2 + tf.math.imag(found) ** 2 + 1e-20)
+
+
 def log_spectra(waveforms):
     """log(1 + 1000 |STFT|) of (batch, 64000) waveforms: (batch, 251, 513)."""
-    return tf.math.log1p(LOG_SCALE * tf.abs(stft(waveforms)))
+    return tf.math.log1p(magnitudes(waveforms))
 
 
 def flatness(spectra):
@@ -80,7 +89,12 @@ def flatness(spectra):
 
     The geometric over the arithmetic mean of the power: 0 for a tone, about 0.56 for white noise.
     """
-    power = (tf.math.expm1(spectra) / LOG_SCALE) ** 2 + 1e-10
+    return flatness_of(tf.math.expm1(spectra))
+
+
+def flatness_of(levels):
+    """As `flatness`, of `magnitudes`."""
+    power = (levels / LOG_SCALE) ** 2 + 1e-10
     mean = tf.reduce_mean(power, axis=2)
     loud = tf.cast(mean > 10 ** (SILENT_DB / 10) * tf.reduce_max(mean, axis=1, keepdims=True), power.dtype)
     of_frames = tf.exp(tf.reduce_mean(tf.math.log(power), axis=2)) / mean

@@ -14,7 +14,7 @@ from deepdream.artifacts import atomic
 from deepdream.calibration import calibrated, load_calibration
 from deepdream.command_line import silent_stderr
 from deepdream.run_folder import model_digest, open_config, open_model
-from deepdream.spectrum import log_spectrum, normalise
+from deepdream.spectrum import log_spectrum, normalise, to_float16, to_float32
 
 ONNX_VERSION = '2'  # raise it when the same model gives another network.onnx
 
@@ -44,13 +44,16 @@ class Network:
         """(n, 251, 513) log spectra -> (n, 251, 513, 1), what `model` takes; of NumPy or of TensorFlow."""
         return normalise(spectra, self.mean, self.std)[..., np.newaxis]
 
+    def as_stored(self, spectrum):
+        """A log spectrum (251, 513), rounded as those of the training are."""
+        return to_float32(to_float16(spectrum)) if self.dtype == 'float16' else spectrum
+
     def predict(self, waveforms):
         """Return (calibrated probabilities (n, n_labels), fc2 (n, 256), features) of (n, 64000) waveforms of any level.
 
         The features (n, n_features) are those of `with_features`.
         """
-        spectra = np.stack([log_spectrum(waveform) for waveform in self.level(waveforms)])
-        spectra = spectra.astype(self.dtype).astype(np.float32)  # rounded as those of the training are
+        spectra = np.stack([self.as_stored(log_spectrum(waveform)) for waveform in self.level(waveforms)])
         fc2, logits, features = self.model.predict_on_batch(self.normalise(spectra))
         return calibrated(logits, self.temperature), fc2, features
 

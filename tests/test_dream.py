@@ -365,7 +365,7 @@ def cost(waveform, **weights):
     """What a waveform costs, whose bins are all as loud as in real notes."""
     spectrum = log_spectrum(waveform)
     limits = ascent.Limits(spectrum, np.ones_like(spectrum), ascent.Settings(**weights))
-    return float(limits.cost(waveform[np.newaxis], spectrum[np.newaxis])[0])
+    return float(limits.cost(waveform[np.newaxis], np.expm1(spectrum)[np.newaxis])[0])
 
 
 def test_only_a_crest_factor_beyond_the_limit_costs():
@@ -382,6 +382,13 @@ def test_only_a_flatness_below_the_limit_costs():
     assert expected < ascent.MIN_FLATNESS
     assert cost(tone, flatness=2) - cost(tone, flatness=0) == pytest.approx(
         2 * np.log(ascent.MIN_FLATNESS / expected), rel=0.01)
+
+
+def test_gains_lie_on_straight_lines_between_every_eighth_frame():
+    nodes = np.random.default_rng(0).normal(size=(2, 33, 513)).astype(np.float32)
+    gains = ascent.between(tf.constant(nodes)).numpy()
+    np.testing.assert_allclose(gains[1, :, 7], np.interp(np.arange(251), np.arange(0, 257, 8), nodes[1, :, 7]),
+                               atol=1e-5)
 
 
 def test_jitter_is_seeded_and_ends_before_the_ascent():

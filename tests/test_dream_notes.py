@@ -187,6 +187,32 @@ def test_range_is_that_of_the_notes_that_excite():
     assert notes.candidates(60, 62) == [60, 61, 62]
 
 
+def test_the_better_half_of_a_units_pitches_goes_on():
+    reached = np.array([1, 5, 3, 4, 9, 8, 7])
+    assert notes.best_rows([0, 0, 0, 0, 0, 2, 2], reached, n_best=1, halves=True) == [4, 1, 3, 5]
+    assert notes.best_rows([0, 0, 0, 0, 0, 2, 2], reached, n_best=1, halves=False) == [4, 5]
+    assert notes.best_rows([0, 0, 0, 0, 0, 2, 2], reached, n_best=4, halves=True) == [4, 1, 3, 2, 5, 6]
+
+
+@pytest.mark.parametrize(('n_pitches', 'n_best', 'climbing'), [(8, 1, [8, 4, 2]), (8, 3, [8, 4, 3]), (1, 1, [1, 1, 1])])
+def test_fewer_pitches_climb_round_after_round(monkeypatch, n_pitches, n_best, climbing):
+    """Where each climbs to its own height, the highest stay, and as many as are asked for."""
+    of, n_climbing = object.__new__(notes.UnitNotes), []
+    of.settings, of.pitches = NoteSettings(), list(range(40, 40 + n_pitches))
+    of.prior = Prior(None, np.zeros((1, 5)), None)
+
+    def climb(z, pairs, units, rates):
+        n_climbing.append(len(pairs))
+        assert len(rates) == 5
+        return z + 1, np.array([pitch % 7 for _, pitch in pairs])
+
+    monkeypatch.setattr(of, 'climb', climb)
+    z, kept, [scores] = of.try_pitches([0], n_best)
+    assert n_climbing == climbing and (z == 3).all() and len(z) == len(kept) == n_best
+    assert [pitch % 7 for _, pitch in kept] == sorted((pitch % 7 for pitch in of.pitches), reverse=True)[:n_best]
+    assert scores.keys() == set(of.pitches)
+
+
 def test_rates_fall_to_nothing():
     rates = cosine(0.1, 10)
     assert rates[0] == 0.1 and (np.diff(rates) < 0).all() and rates[-1] < 0.01

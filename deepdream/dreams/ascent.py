@@ -18,7 +18,7 @@ from deepdream.augmentation import bin_frequencies
 from deepdream.backend import keras, tf
 from deepdream.command_line import progress
 from deepdream.spectrum import DB_PER_NEPER, LOG_SCALE, N_BINS, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude, normalise
-from deepdream.spectrum_tf import as_written, flatness, istft, log_spectra, maximum, sounding_frames, stft, window
+from deepdream.spectrum_tf import as_written, flatness_of, istft, magnitudes, maximum, sounding_frames, stft, window
 
 LOWEST_HZ = 40.0  # of the partials of the starting noise, and of the jitter's first knot
 N_JITTER_KNOTS = 6
@@ -56,15 +56,17 @@ class Limits:
         self.ceiling = mean + MAX_DEVIATIONS * std
         self.per_deviation = np.where(std > 0.1, 1 / np.maximum(std, 0.1), 0).astype(np.float32)
 
-    def cost(self, waveforms, spectra):
+    def cost(self, waveforms, levels):
+        """(batch,), of waveforms as written and their `magnitudes`."""
+        spectra = tf.math.log1p(levels)
         over = tf.reduce_mean(tf.nn.relu(spectra - self.ceiling) * self.per_deviation, axis=(1, 2))
         in_time = tf.reduce_mean(tf.abs(spectra[:, 1:] - spectra[:, :-1]), axis=(1, 2))
         in_frequency = tf.reduce_mean(tf.abs(spectra[:, :, 1:] - spectra[:, :, :-1]), axis=(1, 2))
-        linear = tf.reduce_mean(tf.math.expm1(spectra), axis=(1, 2)) / LOG_SCALE
+        linear = tf.reduce_mean(levels, axis=(1, 2)) / LOG_SCALE
         crest = maximum(tf.abs(waveforms), axis=1) / tf.sqrt(tf.reduce_mean(waveforms ** 2, axis=1) + 1e-9)
         return (self.settings.limit * over + self.settings.variation * (in_time + 0.2 * in_frequency)
                 + self.settings.magnitude * linear + self.settings.crest * tf.nn.relu(tf.math.log(crest / MAX_CREST))
-                + self.settings.flatness * tf.nn.relu(tf.math.log(MIN_FLATNESS / flatness(spectra))))
+                + self.settings.flatness * tf.nn.relu(tf.math.log(MIN_FLATNESS / flatness_of(levels))))
 
 
 def starting_noise(mean, std, seeds):
@@ -96,21 +98,21 @@ class Shaped:
 
     def __init__(self, n_sounds, window_gain, bound_db):
         self.window_gain, self.bound = window_gain, bound_db / DB_PER_NEPER
-        self.between = interpolation(NODE_FRAMES)
-        self.share = tf.Variable(tf.zeros((n_sounds, self.between.shape[1], N_BINS)))
+        n_nodes = -(-N_FRAMES // NODE_FRAMES) + 1
+        self.share = tf.Variable(tf.zeros((n_sounds, n_nodes, N_BINS)))
 
     def __call__(self, start, shift=0):
-        """Of the STFT (batch, 251, 513) of the start."""
-        gain = tf.exp(self.bound * tf.tanh(tf.einsum('fn,bnk->bfk', self.between, self.share)))
-        return as_written(tf.roll(istft(start * tf.complex(gain, tf.zeros_like(gain))), shift, axis=1),
+        """Of the STFT of the start, its real and its imaginary part, each (batch, 251, 513)."""
+        gain = tf.exp(between(self.bound * tf.tanh(self.share)))
+        return as_written(tf.roll(istft(tf.complex(start[0] * gain, start[1] * gain)), shift, axis=1),
                           self.window_gain)
 
 
-def interpolation(step):
-    """(251, n_nodes): the weights with which values at every `step`-th frame make one for each frame, linearly."""
-    nodes = np.arange(0, N_FRAMES + step - 1, step)
-    weights = [np.interp(np.arange(N_FRAMES), nodes, one) for one in np.eye(len(nodes))]
-    return np.stack(weights, axis=1).astype(np.float32)
+def between(nodes):
+    """Values (batch, n_nodes, 513) at every eighth frame -> at each, (batch, 251, 513), by straight lines."""
+    low, high = nodes[:, :-1, tf.newaxis], nodes[:, 1:, tf.newaxis]
+    share = np.arange(NODE_FRAMES, dtype=np.float32)[:, np.newaxis] / NODE_FRAMES
+    return tf.reshape(low + (high - low) * share, (nodes.shape[0], -1, N_BINS))[:, :N_FRAMES]
 
 
 def jitter_weights(hertz):
@@ -154,10 +156,10 @@ class Ascent:
         def step(start, shift, bins, log_gains, arguments):
             with tf.GradientTape() as tape:
                 waveforms = self.shaped(start, shift)
-                spectra = log_spectra(waveforms)
-                filtered = tf.math.log1p(tf.math.expm1(spectra) * tf.exp(log_gains))
+                levels = magnitudes(waveforms)
+                filtered = tf.math.log1p(levels * tf.exp(log_gains))
                 reached = objective(normalise(tf.roll(filtered, bins, axis=2), mean, std), *arguments)
-                loss = tf.reduce_sum(limits.cost(waveforms, spectra) - reached)
+                loss = tf.reduce_sum(limits.cost(waveforms, levels) - reached)
             gradient = tape.gradient(loss, self.shaped.share)
             rms = tf.reduce_mean(gradient ** 2, axis=(1, 2), keepdims=True) ** 0.5  # every sound at its own scale
             self.optimizer.apply_gradients([(gradient / (rms + 1e-12), self.shaped.share)])
@@ -170,7 +172,8 @@ class Ascent:
 
         Raises BadInput when the ascent leaves the finite numbers.
         """
-        settings, start, arguments = self.settings, stft(tf.constant(start)), [tf.constant(one) for one in arguments]
+        settings, arguments, start = self.settings, [tf.constant(one) for one in arguments], stft(tf.constant(start))
+        start = tf.stack([tf.math.real(start), tf.math.imag(start)])
         for variable in (self.shaped.share, *self.optimizer.variables):
             variable.assign(tf.zeros_like(variable))
         for number, jitter in enumerate(progress(jitters(settings), settings.steps, 'ascent', 'step'), start=1):

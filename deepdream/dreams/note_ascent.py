@@ -22,7 +22,7 @@ class NoteSettings:
     """How notes climb. The weights are relative to an objective of about 1 for a strong real note."""
 
     steps: int = 120
-    trial_steps: int = 15  # before them, of every pitch that is tried
+    trial_steps: int = 15  # before them, at the pitch that is best of those tried
     rate: float = 0.1  # a step at first, of parameters that are at home within about +-2; falls to 0
     prior: float = 1.0  # weight of the parameters' mean square: how far they are from a plain note
     levels: float = 2.0  # weight of the mean square of how many deviations the spectrum is from the family's

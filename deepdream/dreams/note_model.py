@@ -104,7 +104,8 @@ class NoteModel:
         onset, onset_peak = self.onset(c, phase)
         peaks = maximum(self.partial_peaks(parts) + noise_peak[:, ::PEAK_FRAMES], axis=1)
         peaks = tf.maximum(peaks, onset_peak + noise_peak[:, 0])
-        frames = tf.concat([onset, self.lobes(parts, c)[:, :, ONSET_FRAMES:]], axis=2)
+        _, after = tf.split(self.lobes(parts, c), [ONSET_FRAMES, -1], axis=2)  # a slice has a slower gradient
+        frames = tf.concat([onset, after], axis=2)
         return frames + noise_gain * tf.roll(self.noise, noise_shift, axis=1)[:, np.newaxis], peaks
 
     def onset(self, c, phase):

@@ -18,6 +18,7 @@ from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, UNKNOWN, hertz
 from deepdream.spectrum_tf import FULL_SCALE, PEAK, sounding_frames, window
 
 N_PITCHES = 8  # tried of each unit
+TRIAL_ROUNDS = 3  # after which half of them stay, then a quarter, then the best
 N_RANGE_NOTES = 20  # the notes that excite a unit most: their pitches are its range
 ANY_RANGE = (36, 84)  # where no note's pitch is known
 
@@ -81,6 +82,14 @@ def unit_priors(dreamer, layer):
     return family_priors(*measured, len(labels)).of(np.arange(len(labels)) if layer == 'fc3' else preferred)
 
 
+def best_rows(of_units, reached, n_best, halves):
+    """The rows of the `n_best` values that each unit has reached, the best one first; with `halves`, of half of its
+    values where these are more. `of_units` has the unit of each row."""
+    rows_of = {unit: [row for row, one in enumerate(of_units) if one == unit] for unit in of_units}
+    return [row for rows in rows_of.values()
+            for row in sorted(rows, key=lambda row: -reached[row])[:max(n_best, halves * -(-len(rows) // 2))]]
+
+
 class UnitNotes:
     """Dreams units of a layer as notes, of the given MIDI `pitches` or of those of the notes that excite each.
 
@@ -99,21 +108,30 @@ class UnitNotes:
 
     def dream(self, units, n_best=1):
         """Return [[Note]]: for each unit its `n_best` notes, of different pitches; fewer where fewer are tried."""
-        tried = [self.pitches or candidates(*unit_range(self.of_notes[:, unit], self.note_pitches)) for unit in units]
-        flat = [(i, pitch) for i, pitches in enumerate(tried) for pitch in pitches]
-        z, reached = self.climb(self.prior.start[[units[i] for i, _ in flat]], flat, units,
-                                np.full(self.settings.trial_steps, self.settings.rate))
-        kept, scores = [], [{} for _ in units]
-        for row, (i, pitch) in enumerate(flat):
-            scores[i][pitch] = round(float(reached[row]), 4)
-        for i, score in enumerate(scores):
-            best = sorted(score, key=score.get, reverse=True)[:n_best]
-            kept += [(i, pitch) for pitch in best]
-        z, _ = self.climb(z[[flat.index(one) for one in kept]], kept, units,
-                          cosine(self.settings.rate, self.settings.steps))
+        z, kept, scores = self.try_pitches(units, n_best)
+        z, _ = self.climb(z, kept, units, cosine(self.settings.rate, self.settings.steps))
         notes = sound(self.model, z, [hertz(pitch) for _, pitch in kept], [scores[i] for i, _ in kept],
                       self.prior.limits[[units[i] for i, _ in kept]])
         return [[note for note, (i, _) in zip(notes, kept, strict=True) if i == unit] for unit in range(len(units))]
+
+    def try_pitches(self, units, n_best):
+        """Climb some steps at every pitch of each unit, and go on with the better half of them, round after round.
+
+        Successive halving: K. Jamieson and A. Talwalkar 2016, "Non-stochastic Best Arm Identification and
+        Hyperparameter Optimization". Returns (parameters, [(index of a unit, pitch)] of the `n_best` notes of each
+        unit, the best one first, [{pitch: the objective in the pitch's last round}] of the units).
+        """
+        tried = [self.pitches or candidates(*unit_range(self.of_notes[:, unit], self.note_pitches)) for unit in units]
+        pairs, scores = [(i, pitch) for i, pitches in enumerate(tried) for pitch in pitches], [{} for _ in units]
+        z = self.prior.start[[units[i] for i, _ in pairs]]
+        rates = np.full(max(1, self.settings.trial_steps // TRIAL_ROUNDS), self.settings.rate)
+        for rounds_left in reversed(range(TRIAL_ROUNDS)):
+            z, reached = self.climb(z, pairs, units, rates)
+            for (i, pitch), value in zip(pairs, reached, strict=True):
+                scores[i][pitch] = round(float(value), 4)
+            rows = best_rows([i for i, _ in pairs], reached, n_best, halves=rounds_left > 0)
+            z, pairs = z[rows], [pairs[row] for row in rows]
+        return z, pairs, scores
 
     def climb(self, z, named, units, rates):
         """Climb (index of a unit, pitch) pairs from parameters z, some at once; return parameters and objectives."""
