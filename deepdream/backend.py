@@ -1,6 +1,5 @@
 """TensorFlow and Keras, imported once and quietly. Nothing else imports them, so that ``--help`` needs neither."""
 
-import gc
 import os
 import sys
 from contextlib import contextmanager
@@ -25,21 +24,9 @@ def hidden(*names):
             del sys.modules[name]
 
 
-@contextmanager
-def without_collection():
-    """Keep Python from looking for garbage within the block, and what the block made from every later look."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
 # Keras imports these two where they are there, for wrappers and pictures that nothing here uses: a quarter of the time.
-# TensorFlow prints seven lines as it starts, which none of its settings turns off. What they import is no garbage, and
-# to look through it again and again took another quarter.
-with silent_stderr(), hidden('matplotlib', 'sklearn'), without_collection():
+# TensorFlow prints seven lines as it starts, which none of its settings turns off.
+with silent_stderr(), hidden('matplotlib', 'sklearn'):
     import keras
     import tensorflow as tf
     GPUS = tf.config.list_physical_devices('GPU')

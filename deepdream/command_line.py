@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import gc
 import itertools
 import os
 import sys
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from deepdream.artifacts import BadInput
+
+gc.set_threshold(50_000, 20, 20)  # Python's 700 new objects before a look for garbage take a quarter of all imports
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
