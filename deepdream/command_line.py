@@ -1,6 +1,7 @@
 """What every script has at the terminal: shared options, errors as one line, progress."""
 
 import argparse
+import atexit
 import functools
 import gc
 import itertools
@@ -15,7 +16,10 @@ from tqdm import tqdm
 
 from deepdream.artifacts import BadInput
 
-gc.set_threshold(50_000, 20, 20)  # Python's 700 new objects before a look for garbage take a quarter of all imports
+# Python looks for garbage after 700 new objects, a quarter of the time that TensorFlow's import takes, and once more at
+# the end, when all is given back anyway.
+gc.set_threshold(50_000, 20, 20)
+atexit.register(gc.freeze)
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
