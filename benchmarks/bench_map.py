@@ -135,8 +135,7 @@ def measure_page(path):
                  'app.stage.camera.turn(9, 0, -1); app.stage.paint()',
                  'app.input.pick([9 * i, 400])')
         milliseconds = [page.evaluate(timed, deed) for deed in deeds]
-        page.evaluate('app.store.change({view: "tsne_3d"})')  # as a user does, who then drags
-        page.wait_for_timeout(2000)  # the notes have moved there
+        page.evaluate('app.store.change({view: "tsne_3d"})')  # so that a drag turns
         frames, share = page.evaluate('''() => new Promise(resolve => {
             const n = 60;
             let start = 0;

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from deepdream.artifacts import BadInput
 
-# Python looks for garbage after 700 new objects, a quarter of the time that TensorFlow's import takes, and once more at
-# the end, when all is given back anyway.
+# Python looks for garbage after 700 new objects (3.11), which makes up a quarter of the time that TensorFlow's import
+# takes, and once more at the end, when all is given back anyway.
 gc.set_threshold(50_000, 20, 20)
 atexit.register(gc.freeze)
 

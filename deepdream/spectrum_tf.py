@@ -73,7 +73,7 @@ def sum_of_squared_windows():
     return total[N_FFT // 2:-(N_FFT // 2)].astype(np.float32)
 
 
-def magnitudes(waveforms):
+def scaled_magnitudes(waveforms):
     """1000 |STFT| of (batch, 64000) waveforms: (batch, 251, 513), whose gradient is faster than that of tf.abs."""
     found = stft(waveforms)
     return LOG_SCALE * tf.sqrt(tf.math.real(found) ** 2 + tf.math.imag(found) ** 2 + 1e-20)
@@ -81,7 +81,7 @@ def magnitudes(waveforms):
 
 def log_spectra(waveforms):
     """log(1 + 1000 |STFT|) of (batch, 64000) waveforms: (batch, 251, 513)."""
-    return tf.math.log1p(magnitudes(waveforms))
+    return tf.math.log1p(scaled_magnitudes(waveforms))
 
 
 def flatness(spectra):
@@ -92,9 +92,9 @@ def flatness(spectra):
     return flatness_of(tf.math.expm1(spectra))
 
 
-def flatness_of(levels):
-    """As `flatness`, of `magnitudes`."""
-    power = (levels / LOG_SCALE) ** 2 + 1e-10
+def flatness_of(scaled):
+    """As `flatness`, of `scaled_magnitudes`."""
+    power = (scaled / LOG_SCALE) ** 2 + 1e-10
     mean = tf.reduce_mean(power, axis=2)
     loud = tf.cast(mean > 10 ** (SILENT_DB / 10) * tf.reduce_max(mean, axis=1, keepdims=True), power.dtype)
     of_frames = tf.exp(tf.reduce_mean(tf.math.log(power), axis=2)) / mean

@@ -16,7 +16,7 @@ from deepdream.command_line import silent_stderr
 from deepdream.run_folder import model_digest, open_config, open_model
 from deepdream.spectrum import log_spectrum, normalise, to_float16, to_float32
 
-ONNX_VERSION = '2'  # raise it when the same model gives another network.onnx
+ONNX_VERSION = '3'  # raise it when the same model gives another network.onnx
 
 
 @dataclass

@@ -532,9 +532,28 @@ def test_of_many_notes_fewer_are_drawn_while_the_map_moves_slowly(crowded, chrom
     n_drawn = opened.js('drawn')
     assert n_drawn[0] == 600 and n_drawn == [*sorted(n_drawn[:-1], reverse=True), 600]
     assert 50 <= n_drawn[-2] <= 70  # a tenth at least, of the crowd as of the others
+    assert opened.js("""() => {
+        const pace = new Pace();
+        for (const took of [33.3, 34, 31]) pace.adapt(took);
+        return pace.whenMoving;
+    }""") == 1  # a display of 30 frames a second is no reason to draw fewer
     opened.js('() => { app.stage.pace.adapt = () => Pace.prototype.adapt.call(app.stage.pace, 5); }')
     opened.js(move, 80)
-    assert opened.js('drawn.at(-1)') == 600  # where frames are quick, all are drawn again
+    assert opened.js('app.stage.pace.whenMoving') == 1  # where frames are quick, all are drawn again
+    opened.js('() => { app.stage.pace.adapt = () => {}; app.stage.pace.whenMoving = 0.1; }')
+    opened.page.wait_for_function('!app.stage.pace.settling')
+    opened.js(move, 0)
+    assert opened.js('drawn.at(-1)') == 600  # a single jump shows all
+    opened.js('() => app.store.change({note: 3})')
+    opened.js(move, 2)
+    assert 50 <= opened.js('drawn.at(-1)') <= 70
+    assert opened.js('[3, 4].map(app.stage.drawn())') == [True, False]  # the chosen note is always drawn
+    opened.js(move, 2)
+    assert opened.js("""() => {
+        app.lit.fill(0);
+        app.lit[4] = 1;
+        return [4, 6].map(app.stage.drawn());
+    }""") == [1, 0]  # and so are a few that are left by the filters
     assert not opened.complaints
     opened.page.close()
 

@@ -13,6 +13,15 @@ def test_they_are_waveforms_at_one_level():
     np.testing.assert_allclose(np.abs(made).max(axis=1), outliers.PEAK, rtol=1e-6)
 
 
+@pytest.mark.parametrize('n_sounds', [0, 1, 2, 7])
+def test_they_are_the_same_however_many_are_made_ahead(monkeypatch, n_sounds):
+    expected = list(outliers.make_outliers(n_sounds))
+    monkeypatch.setattr(outliers, 'AT_ONCE', 2)
+    made = list(outliers.make_outliers(n_sounds))
+    assert len(made) == n_sounds
+    np.testing.assert_array_equal(made, expected)
+
+
 def test_each_depends_on_the_seed_and_its_number_alone():
     few, many = list(outliers.make_outliers(3, seed=5)), list(outliers.make_outliers(8, seed=5))
     np.testing.assert_array_equal(few, many[:3])

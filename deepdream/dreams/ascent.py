@@ -18,7 +18,16 @@ from deepdream.augmentation import bin_frequencies
 from deepdream.backend import keras, tf
 from deepdream.command_line import progress
 from deepdream.spectrum import DB_PER_NEPER, LOG_SCALE, N_BINS, N_FRAMES, N_SAMPLES, SAMPLE_RATE, magnitude, normalise
-from deepdream.spectrum_tf import as_written, flatness_of, istft, magnitudes, maximum, sounding_frames, stft, window
+from deepdream.spectrum_tf import (
+    as_written,
+    flatness_of,
+    istft,
+    maximum,
+    scaled_magnitudes,
+    sounding_frames,
+    stft,
+    window,
+)
 
 LOWEST_HZ = 40.0  # of the partials of the starting noise, and of the jitter's first knot
 N_JITTER_KNOTS = 6
@@ -56,17 +65,17 @@ class Limits:
         self.ceiling = mean + MAX_DEVIATIONS * std
         self.per_deviation = np.where(std > 0.1, 1 / np.maximum(std, 0.1), 0).astype(np.float32)
 
-    def cost(self, waveforms, levels):
-        """(batch,), of waveforms as written and their `magnitudes`."""
-        spectra = tf.math.log1p(levels)
+    def cost(self, waveforms, scaled):
+        """(batch,), of waveforms as written and their `scaled_magnitudes`."""
+        spectra = tf.math.log1p(scaled)
         over = tf.reduce_mean(tf.nn.relu(spectra - self.ceiling) * self.per_deviation, axis=(1, 2))
         in_time = tf.reduce_mean(tf.abs(spectra[:, 1:] - spectra[:, :-1]), axis=(1, 2))
         in_frequency = tf.reduce_mean(tf.abs(spectra[:, :, 1:] - spectra[:, :, :-1]), axis=(1, 2))
-        linear = tf.reduce_mean(levels, axis=(1, 2)) / LOG_SCALE
+        linear = tf.reduce_mean(scaled, axis=(1, 2)) / LOG_SCALE
         crest = maximum(tf.abs(waveforms), axis=1) / tf.sqrt(tf.reduce_mean(waveforms ** 2, axis=1) + 1e-9)
         return (self.settings.limit * over + self.settings.variation * (in_time + 0.2 * in_frequency)
                 + self.settings.magnitude * linear + self.settings.crest * tf.nn.relu(tf.math.log(crest / MAX_CREST))
-                + self.settings.flatness * tf.nn.relu(tf.math.log(MIN_FLATNESS / flatness_of(levels))))
+                + self.settings.flatness * tf.nn.relu(tf.math.log(MIN_FLATNESS / flatness_of(scaled))))
 
 
 def starting_noise(mean, std, seeds):
@@ -156,10 +165,10 @@ class Ascent:
         def step(start, shift, bins, log_gains, arguments):
             with tf.GradientTape() as tape:
                 waveforms = self.shaped(start, shift)
-                levels = magnitudes(waveforms)
-                filtered = tf.math.log1p(levels * tf.exp(log_gains))
+                scaled = scaled_magnitudes(waveforms)
+                filtered = tf.math.log1p(scaled * tf.exp(log_gains))
                 reached = objective(normalise(tf.roll(filtered, bins, axis=2), mean, std), *arguments)
-                loss = tf.reduce_sum(limits.cost(waveforms, levels) - reached)
+                loss = tf.reduce_sum(limits.cost(waveforms, scaled) - reached)
             gradient = tape.gradient(loss, self.shaped.share)
             rms = tf.reduce_mean(gradient ** 2, axis=(1, 2), keepdims=True) ** 0.5  # every sound at its own scale
             self.optimizer.apply_gradients([(gradient / (rms + 1e-12), self.shaped.share)])

@@ -26,8 +26,8 @@ ANY_RANGE = (36, 84)  # where no note's pitch is known
 @dataclass
 class Note:
     """A dreamed note: its frequency, parameters (n_parameters,), waveform (64000,) as its wav holds it, the log
-    spectrum (251, 513) that was optimised, {MIDI pitch: objective} of the pitches that were tried, and the limits
-    (len(BOUNDS), 3) of its parameters."""
+    spectrum (251, 513) that was optimised, {MIDI pitch: objective} of the pitches that were tried, each in its last
+    round, and the limits (len(BOUNDS), 3) of its parameters."""
 
     hz: float
     z: np.ndarray
@@ -98,7 +98,7 @@ class UnitNotes:
     """
 
     def __init__(self, dreamer, layer, settings, pitches=(), make_objective=note_objective, few=False):
-        self.settings, self.pitches, self.at_once = settings, list(pitches), 1 if few else BATCH
+        self.settings, self.pitches, self.at_once = settings, list(dict.fromkeys(pitches)), 1 if few else BATCH
         self.of_notes = dreamer.note_activations[layer]
         self.note_pitches = pitches_of_notes(dreamer)
         self.prior = unit_priors(dreamer, layer)

@@ -49,7 +49,7 @@ def dream_textures(dreamer, layer, units, given, n_dreams):
 
 
 def note_settings(given):
-    """The NoteSettings of the ascent's settings that the command line gives: an eighth as many steps for each trial."""
+    """The NoteSettings of the ascent's settings that the command line gives: an eighth as many for the trials."""
     return NoteSettings(**given | ({'trial_steps': max(1, given['steps'] // 8)} if 'steps' in given else {}))
 
 

@@ -1,31 +1,37 @@
 // Which share of many notes is drawn while the map moves: all of them, unless the browser draws too slowly then.
 'use strict';
 
-const FRAME = 33;  // milliseconds: 30 frames a second
+const FRAME_MILLISECONDS = 1000 / 30;
+const SAME = 0.1;  // frames that are longer or shorter by this share take as long: displays show a frame as long as others
 const LEAST_SHARE = 0.1;
-const STILL = 200;  // milliseconds without a move after which all notes are drawn again
+const STILL_MILLISECONDS = 200;  // without a move, after which all notes are drawn again
 
 class Pace {
   constructor() {
-    Object.assign(this, {share: 1, whenMoving: 1, timer: 0});
+    Object.assign(this, {share: 1, whenMoving: 1, settling: 0});
   }
 
-  // Set the share for a frame of a move; `settled` is called when the move has ended.
+  // Set the share for a frame of a move, whose first shows all, for it may be a single jump; `settled` is called when
+  // the move has ended.
   move(now, settled) {
     if (MAP.count <= MANY_NOTES) return;
-    this.share = this.whenMoving;
-    requestAnimationFrame(later => this.adapt(later - now));
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    if (this.settling) {
+      clearTimeout(this.settling);
+      this.share = this.whenMoving;
+      requestAnimationFrame(later => this.adapt(later - now));
+    }
+    this.settling = setTimeout(() => {
+      this.settling = 0;
       if (this.share === 1) return;
       this.share = 1;
       settled();
-    }, STILL);
+    }, STILL_MILLISECONDS);
   }
 
   // A frame took so many milliseconds: draw the fewer notes the slower it was, and more again where it was quick.
   adapt(took) {
-    const factor = Math.max(0.6, Math.min(1.05, Math.sqrt(FRAME / took)));
+    if (Math.abs(took / FRAME_MILLISECONDS - 1) < SAME) return;
+    const factor = Math.max(0.6, Math.min(1.05, Math.sqrt(FRAME_MILLISECONDS / took)));
     this.whenMoving = Math.max(LEAST_SHARE, Math.min(1, this.whenMoving * factor));
   }
 

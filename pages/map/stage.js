@@ -7,7 +7,8 @@ const DIM_DEPTH = 0.02;  // share of the drawing order kept for dimmed points
 
 class Stage {
   constructor(app) {
-    Object.assign(this, {app, camera: new Camera(), box: byId('stage'), hovered: -1, polygon: null, ripples: []});
+    Object.assign(this, {app, camera: new Camera(), box: byId('stage'), hovered: -1, polygon: null, ripples: [],
+                         isMoved: false});
     this.painter = makePainter(byId('points'));
     this.pace = new Pace();
     this.overlay = byId('overlay').getContext('2d');
@@ -40,8 +41,8 @@ class Stage {
       this.requested = 0;
       const moves = this.camera.step(now);
       if (moves) this.request();
-      if (moves || this.dragged) this.pace.move(now, () => this.request());
-      this.dragged = false;
+      if (moves || this.isMoved) this.pace.move(now, () => this.request());
+      this.isMoved = false;
       this.paint();
     });
   }
@@ -60,17 +61,17 @@ class Stage {
   // Above MANY_NOTES, the points are the more transparent the more there are, so that crowded places are darker than
   // sparse ones; when the map is zoomed in, they get solid.
   opacity() {
-    return Math.max(LEAST_OPACITY, Math.min(1, MANY_NOTES / MAP.count / this.pace.share * this.camera.zoom ** 1.5));
+    const ofAll = Math.max(LEAST_OPACITY, MANY_NOTES / MAP.count * this.camera.zoom ** 1.5);
+    return Math.min(1, ofAll / this.pace.share);
   }
 
   // In drawing order: dimmed points first, then from far to near, in the plane in an arbitrary but fixed order; last
   // the sounds that predict.py added. Returns how many are drawn.
   fillDiscs() {
-    const {camera, ratio, pace, app: {lit, colours}} = this;
+    const {camera, ratio, app: {lit, colours}} = this;
     const deep = camera.perspective > 0;
     const rank = deep ? i => (1.8 - camera.depth[i]) / 3.7 : i => i * 0.618034 % 0.97;
-    const order = this.order.sort(i => lit[i] && (isAdded(i) ? 1 : DIM_DEPTH + rank(i)),
-                                  i => pace.draws(i) || isAdded(i));
+    const order = this.order.sort(i => lit[i] && (isAdded(i) ? 1 : DIM_DEPTH + rank(i)), this.drawn());
     const [place, colour] = [new Float32Array(this.discs), new Uint32Array(this.discs)];
     const [radius, dimmed, opacity] = [this.radius() * ratio, pixel(theme().dimmed), this.opacity()];
     for (let k = 0; k < order.length; k++) {
@@ -82,6 +83,13 @@ class Stage {
       colour[4 * k + 3] = lit[i] ? faded(colours[i], deep ? camera.depth[i] : 0, opacity) : faded(dimmed, 0, opacity);
     }
     return order.length;
+  }
+
+  // Which notes are drawn while the map moves: some of all, and what the user looks at.
+  drawn() {
+    const {pace, hovered, app: {lit, store: {state: {note}}}} = this;
+    const few = pace.share < 1 && lit.reduce((sum, one) => sum + !!one, 0) <= MANY_NOTES;
+    return i => pace.draws(i) || isAdded(i) || i === note || i === hovered || few && lit[i];
   }
 
   paintOverlay() {
@@ -222,7 +230,7 @@ class Stage {
   }
 
   moved() {
-    this.dragged = true;
+    this.isMoved = true;
     this.request();
     this.app.store.change({camera: this.camera.pose()});
   }
