@@ -28,6 +28,8 @@ from deepdream.run_folder import PRETRAINED, model_digest  # noqa: E402
 
 N_TONES = 64
 LIMITS = {'first': 60, 'again': 10, 'load': 3}  # seconds, for 4,096 notes on two cores
+MOST_DELAY = 100  # milliseconds until a note sounds
+HOVER = 300  # milliseconds for which the pointer is over a note before it is pressed
 
 
 def write_tones(folder, rng):
@@ -113,10 +115,34 @@ def make_all_previews(root):
     return seconds / N_TONES
 
 
+def measure_delay(page):
+    """Return the milliseconds from the press on a note to the start of its sound, the median of five notes."""
+    page.evaluate('''() => {
+        window.delays = [];
+        const add = app.sound.add;  // of every voice that has been started
+        app.sound.add = function (...voice) {
+            delays.push(performance.now() - window.pressed);
+            return add.apply(this, voice);
+        };
+        addEventListener('pointerdown', () => window.pressed = performance.now(), true);
+    }''')
+    for number in range(1, 6):
+        place = page.evaluate('''note => {
+            const {left, top} = byId('stage').getBoundingClientRect();
+            return [left + app.stage.camera.x[note], top + app.stage.camera.y[note]];
+        }''', 100 * number)
+        page.mouse.move(*place)
+        page.wait_for_timeout(HOVER)
+        page.mouse.click(*place)
+        page.wait_for_function(f'delays.length >= {number}')
+    return float(np.median(page.evaluate('delays')))
+
+
 def measure_page(path):
     """Return seconds until the page is drawn and until the activations are read, the frames a second of a turn by the
-    mouse and the share of the notes that the last one shows, and milliseconds of script (the graphics processor's work
-    comes on top) of a recolouring, of a step of a turn in 3-D and of finding the note under the mouse."""
+    mouse and the share of the notes that the last one shows, milliseconds until a note sounds, and milliseconds of
+    script (the graphics processor's work comes on top) of a recolouring, of a step of a turn in 3-D and of finding the
+    note under the mouse."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
         page = browser.new_page(viewport={'width': 1400, 'height': 900})
@@ -128,6 +154,7 @@ def measure_page(path):
         page.evaluate('app.readActivation()')
         page.wait_for_function('MAP.activation')
         activation = time.perf_counter() - start
+        delay = measure_delay(page)
         timed = 'deed => { const start = performance.now(); for (let i = 0; i < 20; i++) eval(deed);' \
                 ' return (performance.now() - start) / 20; }'
         page.evaluate('app.stage.camera.show("tsne_3d")')
@@ -148,7 +175,7 @@ def measure_page(path):
             drag(1.5 * n);
         })''')
         browser.close()
-    return load, activation, frames, share, *milliseconds
+    return load, activation, frames, share, delay, *milliseconds
 
 
 def main():
@@ -163,7 +190,8 @@ def main():
         (first, first_cpu), (again, again_cpu) = seconds_to_write(root), seconds_to_write(root)
         figures, load = {'first': first, 'again': again}, os.getloadavg()[0]
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-        figures['load'], activation, frames, share, recolour, turn, pick = measure_page(root / 'run/map/index.html')
+        index = root / 'run/map/index.html'
+        figures['load'], activation, frames, share, delay, recolour, turn, pick = measure_page(index)
         embedded = seconds_to_write(root, '--embed')[0] if args.notes <= 4096 else 0
         size = sum(path.stat().st_size for path in (root / 'run/map').rglob('*') if path.is_file())
         one_file = (root / 'run/map_embed.html').stat().st_size if embedded else 0
@@ -176,9 +204,11 @@ def main():
           f'a turn by the mouse: {frames:.0f} frames a second, of {share:.0%} of the notes (no graphics processor)')
     print(f'script time: a recolouring {recolour:.1f} ms, a step of a turn {turn:.1f} ms, '
           f'finding the note under the mouse {pick:.2f} ms')
+    print(f'a note sounds {delay:.0f} ms after the press on it (at most {MOST_DELAY} ms)')
     print(f'page {size / 1e6:.1f} MB, {n_chunks:,} files of previews; '
           f'embedded {one_file / 1e6:.1f} MB, written in {embedded:.1f} s')
-    return int(args.notes == 4096 and any(figures[name] > limit for name, limit in LIMITS.items()))
+    slow = args.notes == 4096 and any(figures[name] > limit for name, limit in LIMITS.items())
+    return int(slow or delay > MOST_DELAY)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,7 @@ const DIM_DEPTH = 0.02;  // share of the drawing order kept for dimmed points
 class Stage {
   constructor(app) {
     Object.assign(this, {app, camera: new Camera(), box: byId('stage'), hovered: -1, polygon: null, ripples: [],
-                         isMoved: false});
+                         isMoved: false, counted: null, fewLit: false});
     this.painter = makePainter(byId('points'));
     this.pace = new Pace();
     this.overlay = byId('overlay').getContext('2d');
@@ -88,7 +88,9 @@ class Stage {
   // Which notes are drawn while the map moves: some of all, and what the user looks at.
   drawn() {
     const {pace, hovered, app: {lit, store: {state: {note}}}} = this;
-    const few = pace.share < 1 && lit.reduce((sum, one) => sum + !!one, 0) <= MANY_NOTES;
+    if (pace.share === 1) return () => true;
+    if (this.counted !== lit) this.fewLit = (this.counted = lit).reduce((sum, one) => sum + !!one, 0) <= MANY_NOTES;
+    const few = this.fewLit;
     return i => pace.draws(i) || isAdded(i) || i === note || i === hovered || few && lit[i];
   }
 
