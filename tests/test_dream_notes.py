@@ -246,6 +246,7 @@ def test_note_excites_its_unit_at_one_of_the_pitches(two_notes, name):
     report = read(two_notes, name)
     assert report['kind'] == 'note' and report['pitch'] in (57, 64)
     assert report['pitches_tried'].keys() == {'57', '64'}
+    assert report['pitches_tried'][str(report['pitch'])] == max(report['pitches_tried'].values())
     assert report['read_back']['kept'] > 0.8 and report['read_back']['optimised'] > 0
     for parameter, bound in BOUNDS.items():
         assert bound.low <= report['parameters'][parameter] <= bound.high

@@ -2,7 +2,7 @@
 'use strict';
 
 const FRAME_MILLISECONDS = 1000 / 30;
-const SAME = 0.1;  // frames that are longer or shorter by this share take as long: displays show a frame as long as others
+const SAME = 0.1;  // a frame this share longer or shorter is no slower or quicker: displays round frames to their own
 const LEAST_SHARE = 0.1;
 const GOLDEN = 0x9e3779b9;  // 2^32 times the golden section: spreads the notes evenly, and is faster than a remainder
 const STILL_MILLISECONDS = 200;  // without a move, after which all notes are drawn again

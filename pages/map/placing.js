@@ -1,4 +1,4 @@
-// Where a sound of the reader's stands among the notes that the page shows, as deepdream/embedding.py places later sounds.
+// Where a sound of the reader's stands among the notes shown, as deepdream/embedding.py places later sounds.
 'use strict';
 
 // The notes nearest to an activation (256,), [{row, distance}, ...], the nearest first.
