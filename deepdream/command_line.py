@@ -1,7 +1,6 @@
 """What every script has at the terminal: shared options, errors as one line, progress."""
 
 import argparse
-import atexit
 import functools
 import gc
 import itertools
@@ -17,9 +16,8 @@ from tqdm import tqdm
 from deepdream.artifacts import BadInput
 
 # Python looks for garbage after 700 new objects (3.11), which makes up a quarter of the time that TensorFlow's import
-# takes, and once more at the end, when all is given back anyway.
+# takes. The last look, at the end, stays: joblib's semaphores are given back by it.
 gc.set_threshold(50_000, 20, 20)
-atexit.register(gc.freeze)
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
