@@ -6,7 +6,7 @@ RUN/activation_samples.txt, whose line i names the note of row i, and RUN/activa
 
 from deepdream.artifacts import SPLITS, run_path, save_json, save_npy, save_text
 from deepdream.cluster import scheduler
-from deepdream.command_line import command, parser
+from deepdream.command_line import command, end, parser
 
 
 def activate(data, run, labels, split, on_workers):
@@ -35,4 +35,4 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    end(main())

@@ -10,12 +10,13 @@ partials of one pitch, a texture is shaped from noise.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from deepdream.artifacts import BadInput, list_path
-from deepdream.command_line import Help, command, parser
-from deepdream.dreams.names import KINDS, LAYERS
+from deepdream.command_line import Help, command, end, parser
+from deepdream.dreams.names import FEW, KINDS, LAYERS
 from deepdream.pitch import HIGHEST_DREAMED, LOWEST_DREAMED, named_pitch
 from deepdream.run_folder import check_writable, choose_run
 
@@ -136,6 +137,8 @@ def main(argv=None):
     args = parse_arguments(argv)
     run = choose_run(args.run, 'dream.py')
     check_writable(run, 'dreams')
+    if args.tool == 'neuron' and args.kind == 'note' and args.unit != ['all'] and len(args.unit) <= FEW:
+        os.environ.setdefault('TF_NUM_INTRAOP_THREADS', '1')  # so small a step takes 9 ms by one thread, 12 by two
     of_units = args.tool in ('neuron', 'instrument', 'atlas')
     dreamer = open_dreamer(run, args.data, args.labels, needs_notes=of_units)
     (dream_units if of_units else change_sound)(dreamer, args, given_settings(args))
@@ -164,4 +167,4 @@ def change_sound(dreamer, args, given):
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    end(main())

@@ -11,7 +11,7 @@ from deepdream.artifacts import BadInput, list_path, run_path, save_csv, save_js
 from deepdream.baseline import predict_baseline
 from deepdream.calibration import calibrated, describe_calibration, load_calibration, measure_calibration
 from deepdream.cluster import scheduler
-from deepdream.command_line import command, parser
+from deepdream.command_line import command, end, parser
 from deepdream.metrics import accuracy_interval, measure_accuracy, top_confusions
 from deepdream.notes import instrument_of
 from deepdream.run_folder import model_digest
@@ -147,4 +147,4 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    end(main())

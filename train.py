@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from deepdream.artifacts import BadInput, atomic
-from deepdream.command_line import at_least, command, parser, progress, random_seed, share_below_one
+from deepdream.command_line import at_least, command, end, parser, progress, random_seed, share_below_one
 from deepdream.notes import instrument_indices
 from deepdream.training_run import (
     HISTORY,
@@ -303,4 +303,4 @@ def main(argv=None):
 
 
 if __name__ == '__main__':
-    raise SystemExit(main())
+    end(main())

