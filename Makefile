@@ -1,7 +1,7 @@
 # Deep Dream for sound: `make help` lists the targets.
 DATA ?= data
 RUN ?= run
-STEPS ?= 3000
+STEPS ?= 2500
 TRAINING ?=
 MAPPING ?=
 PYTHON ?= python3
