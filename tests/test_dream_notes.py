@@ -16,6 +16,7 @@ from deepdream.dreams import (
     measures,
     note_analysis,
     notes,
+    objectives,
     oscillators,
     real_notes,
     units,
@@ -330,6 +331,19 @@ def test_instrument_loads_and_has_no_gaps(organ):
 
 
 @pytest.mark.thorough
+def test_keys_that_excite_nothing_may_begin_to(monkeypatch):
+    """The organ of the demo stayed silent in fc2: one key that excites a little cost more than it gained."""
+    silent, begun = np.zeros((8, 4), np.float32), np.zeros((8, 4), np.float32)
+    begun[0] = 0.1
+    reached = []
+    for fc2 in (silent, begun):
+        pre = {'fc2': tf.constant(fc2), 'fc3': tf.constant(np.float32(fc2[:, :3] > 0))}
+        monkeypatch.setattr(objectives, 'pre_activations', lambda *_, found=pre: found)
+        objective = objectives.instrument_objective(None, 'fc3', np.ones((5, 3)), np.ones((5, 4)))
+        reached.append(float(tf.reduce_sum(objective(None, tf.zeros(8, tf.int32)))))
+    assert reached[1] > reached[0]
+
+
 def test_keys_of_an_instrument_share_their_parameters(organ):
     paths = sorted(organ.parents[1].glob('fc3_02_organ_instrument_*.json'))
     reports = [json.loads(path.read_text()) for path in paths]

@@ -58,19 +58,22 @@ def note_objective(model, layer, of_notes):
     return objective
 
 
-def instrument_objective(model, layer, of_notes):
+def instrument_objective(model, layer, of_notes, content_of_notes):
     """As `note_objective`, of the keys of one instrument: they are to be alike in CONTENT_LAYER, too.
 
-    From each is taken ALIKE times its squared distance to their mean, relative to that of the mean to 0.
+    From each is taken ALIKE times its squared distance to their mean, relative to that of the mean to 0, or to that of
+    a typical real note where this is larger: else keys that excite nothing at all would be alike, and a first one that
+    excites a little very unlike them, so that none ever did. `content_of_notes` (n_notes, units) is of real notes.
     """
     scale = unit_scales(of_notes)
+    typical = np.float32(np.mean(np.sum(content_of_notes ** 2, axis=1)))
 
     def objective(spectra, units):
         pre = pre_activations(model, spectra, leaky_relu_gradient)
         value = unit_value(pre, layer, tf.one_hot(units, of_notes.shape[1])) / tf.gather(scale, units)
         content = tf.nn.relu(pre[CONTENT_LAYER])
         mean = tf.reduce_mean(content, axis=0)
-        apart = tf.reduce_sum((content - mean) ** 2, axis=1) / (tf.reduce_sum(mean ** 2) + 1e-6)
+        apart = tf.reduce_sum((content - mean) ** 2, axis=1) / tf.maximum(tf.reduce_sum(mean ** 2), typical)
         return value - ALIKE * apart
 
     return objective

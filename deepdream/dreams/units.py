@@ -1,12 +1,14 @@
 """Units dreamed by command: which are missing, in which batches they climb, and what is printed of them."""
 
+import functools
+
 from deepdream.command_line import progress
 from deepdream.dreams.ascent import Settings
 from deepdream.dreams.instrument import dream_instrument, write_sfz
 from deepdream.dreams.names import FEW, dream_name, parse_units, unit_name
 from deepdream.dreams.note_ascent import NoteSettings
 from deepdream.dreams.notes import UnitNotes
-from deepdream.dreams.objectives import instrument_objective
+from deepdream.dreams.objectives import CONTENT_LAYER, instrument_objective
 from deepdream.dreams.read_back import print_read_back
 from deepdream.dreams.writer import DREAMS_AT_ONCE
 from deepdream.map.atlas import write_atlas
@@ -27,7 +29,8 @@ def instrument(dreamer, layer, word, given):
     """Dream a unit as an instrument, a wav for every third key, and write its SFZ, with the `given` settings."""
     [unit] = parse_units(layer, [word], dreamer.note_activations[layer].shape[1], dreamer.labels)
     settings, title = note_settings(given), f'{unit_name(layer, unit, dreamer.labels)}_instrument'
-    notes = dream_instrument(UnitNotes(dreamer, layer, settings, make_objective=instrument_objective), unit)
+    objective = functools.partial(instrument_objective, content_of_notes=dreamer.note_activations[CONTENT_LAYER])
+    notes = dream_instrument(UnitNotes(dreamer, layer, settings, make_objective=objective), unit)
     names = [f'{title}_{note.pitch:03}' for note in notes]
     key = dreamer.note_key(layer, unit, settings) | {'kind': 'instrument', 'pitches': [note.pitch for note in notes]}
     for note, name in zip(notes, names, strict=True):
