@@ -131,8 +131,8 @@ def command(main):
 def end(status):
     """End a script that uses TensorFlow, without Python's last look for garbage where all went well.
 
-    Of TensorFlow's million objects none is garbage, and to look through them takes 0.8 s. After a failure joblib's
-    semaphores are given back by it.
+    TensorFlow's import alone makes 300,000 objects, none of them garbage: to look through all takes 0.8 s. After a
+    failure joblib's semaphores are given back by it.
     """
     if not status:
         gc.freeze()

@@ -66,7 +66,7 @@ def instrument_objective(model, layer, of_notes, content_of_notes):
     excites a little very unlike them, so that none ever did. `content_of_notes` (n_notes, units) is of real notes.
     """
     scale = unit_scales(of_notes)
-    typical = np.float32(np.mean(np.sum(content_of_notes ** 2, axis=1)))
+    typical = np.float32(np.mean(np.sum(content_of_notes ** 2, axis=1)) + 1e-6)
 
     def objective(spectra, units):
         pre = pre_activations(model, spectra, leaky_relu_gradient)
