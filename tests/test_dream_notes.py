@@ -330,7 +330,6 @@ def test_instrument_loads_and_has_no_gaps(organ):
             assert 0 < int(region['loop_start']) < int(region['loop_end']) < 64_000
 
 
-@pytest.mark.thorough
 def test_keys_that_excite_nothing_may_begin_to(monkeypatch):
     """The organ of the demo stayed silent in fc2: one key that excites a little cost more than it gained."""
     silent, begun = np.zeros((8, 4), np.float32), np.zeros((8, 4), np.float32)
@@ -344,6 +343,7 @@ def test_keys_that_excite_nothing_may_begin_to(monkeypatch):
     assert reached[1] > reached[0]
 
 
+@pytest.mark.thorough
 def test_keys_of_an_instrument_share_their_parameters(organ):
     paths = sorted(organ.parents[1].glob('fc3_02_organ_instrument_*.json'))
     reports = [json.loads(path.read_text()) for path in paths]
